@@ -1,0 +1,1 @@
+"""Profiles, curves and their interpolation, prices, machines, models; queries."""

@@ -1,0 +1,1 @@
+"""Prerequisites: one module a family, each check with its code; pure functions of the world as read."""

@@ -1,0 +1,1 @@
+"""The only room that imports google.* and kubernetes: sessions, endpoints, credentials, retries."""

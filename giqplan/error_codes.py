@@ -1,0 +1,47 @@
+"""The one-line summary of every error and check code. docs/errors.md is generated from this table; each code has a test.
+
+A section a room: add a code to its own section, next free number, and never reuse one.
+"""
+
+from __future__ import annotations
+
+_USAGE = {
+    "GIQ0101": "wrong command line",
+}
+
+_INTENT: dict[str, str] = {}
+
+_REFUSED: dict[str, str] = {}
+
+_CATALOG: dict[str, str] = {}
+
+_RECOMMEND: dict[str, str] = {}
+
+_MANIFESTS: dict[str, str] = {}
+
+_CHECKS: dict[str, str] = {}
+
+_PLAN: dict[str, str] = {}
+
+_APPLY: dict[str, str] = {}
+
+_STATE: dict[str, str] = {}
+
+_CLOUD: dict[str, str] = {}
+
+_SANDBOX: dict[str, str] = {}
+
+CODES: dict[str, str] = {
+    **_USAGE,
+    **_INTENT,
+    **_REFUSED,
+    **_CATALOG,
+    **_RECOMMEND,
+    **_MANIFESTS,
+    **_CHECKS,
+    **_PLAN,
+    **_APPLY,
+    **_STATE,
+    **_CLOUD,
+    **_SANDBOX,
+}

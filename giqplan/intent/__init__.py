@@ -1,0 +1,1 @@
+"""The inference.yaml model: loading with line numbers, overlays, validation."""

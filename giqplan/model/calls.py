@@ -1,0 +1,179 @@
+"""What the engine asks of a world: reads and actions, as plain values. Resources return them, cloud/ carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from giqplan.model.values import JsonObject
+
+KUBERNETES = "kubernetes"
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read of JSON. ``service`` is a key of ``Connection.endpoints``, or ``kubernetes`` (then ``cluster`` names which).
+
+    ``path`` starts with a slash. ``items``: the key that holds a list to be joined over all pages (``nextPageToken`` /
+    ``metadata.continue``); the joined body carries the whole list. ``method`` is POST only for reads that Google made POST
+    (``:getIamPolicy``), with ``body``.
+    """
+
+    service: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    items: str = ""
+    method: str = "GET"
+    body: JsonObject | None = field(default=None, hash=False, compare=False)
+    cluster: str = ""
+
+
+class Outcome(StrEnum):
+    """How a read ended."""
+
+    OK = "ok"
+    ABSENT = "absent"
+    """404: the thing, or what would hold it, is not there."""
+    DENIED = "denied"
+    """401 or 403: the caller may not see it."""
+    DISABLED = "disabled"
+    """403 SERVICE_DISABLED: the API that would answer is off."""
+    NOT_READ = "not-read"
+    """Offline, or what has to exist first does not."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The answer to a read. ``body`` is JSON when ``outcome`` is OK; ``message`` is the server's own words otherwise."""
+
+    outcome: Outcome
+    body: Any = None
+    message: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is Outcome.OK
+
+
+@dataclass(frozen=True)
+class ClusterRef:
+    """Which cluster: its Google identity. cloud/ looks up endpoint and CA once per run."""
+
+    project: str
+    location: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}/clusters/{self.name}"
+
+
+@dataclass(frozen=True)
+class EnableService:
+    project: str
+    service: str
+
+
+@dataclass(frozen=True)
+class CreateCluster:
+    cluster: ClusterRef
+    body: JsonObject = field(hash=False)
+
+
+@dataclass(frozen=True)
+class UpdateCluster:
+    """One ``desired*`` field in ``update``: the API takes one a call (facts/gke.md 4.2; container_v1 ClusterUpdate)."""
+
+    cluster: ClusterRef
+    update: JsonObject = field(hash=False)
+
+
+@dataclass(frozen=True)
+class DeleteCluster:
+    cluster: ClusterRef
+
+
+@dataclass(frozen=True)
+class AddBucketMember:
+    """Read-modify-write of the bucket's policy under its etag; repeated when somebody else wrote in between."""
+
+    bucket: str
+    role: str
+    member: str
+
+
+@dataclass(frozen=True)
+class RemoveBucketMember:
+    bucket: str
+    role: str
+    member: str
+
+
+@dataclass(frozen=True)
+class AddProjectMember:
+    """Read-modify-write of the project's policy under its etag; repeated when somebody else wrote in between."""
+
+    project: str
+    role: str
+    member: str
+
+
+@dataclass(frozen=True)
+class RemoveProjectMember:
+    project: str
+    role: str
+    member: str
+
+
+@dataclass(frozen=True)
+class ApplyObject:
+    """Server-side apply of one Kubernetes object to ``path`` (the object's own URL path)."""
+
+    cluster: ClusterRef
+    path: str
+    body: JsonObject = field(hash=False)
+    field_manager: str = "giqplan"
+    force: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class DeleteObject:
+    """Delete one Kubernetes object, only if it still has ``uid`` (when given). Propagation: background."""
+
+    cluster: ClusterRef
+    path: str
+    uid: str = ""
+
+
+Action: TypeAlias = (
+    EnableService
+    | CreateCluster
+    | UpdateCluster
+    | DeleteCluster
+    | AddBucketMember
+    | RemoveBucketMember
+    | AddProjectMember
+    | RemoveProjectMember
+    | ApplyObject
+    | DeleteObject
+)
+
+
+@dataclass(frozen=True)
+class ActionResult:
+    """What a world answered. ``body``: the object or operation as JSON. ``operation``: a read that shows how a long-running
+    operation goes (done when its body has ``done: true`` or ``status: DONE``), None when the action is complete."""
+
+    body: Any = None
+    operation: Read | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def action_name(action: Action) -> str:
+    """The action's kind in words of the journal: ``ApplyObject``, ``CreateCluster`` ..."""
+    return type(action).__name__
+
+
+Readings: TypeAlias = Mapping[Read, Reading]

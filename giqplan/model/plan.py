@@ -1,0 +1,190 @@
+"""A plan: what would change, why, what it costs, and what stands in the way. Frozen; renderers and apply read the same value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from giqplan.errors import Exit
+from giqplan.model.address import Address
+from giqplan.model.check import Check, CheckStatus
+from giqplan.model.recommendation import Recommendation
+from giqplan.model.resource import Stage
+from giqplan.model.values import JsonObject, Path
+
+
+class Verb(StrEnum):
+    """What happens to a resource."""
+
+    NOOP = "no-op"
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    FORGET = "forget"
+    """Dropped from state, left in the world."""
+
+
+class Cause(StrEnum):
+    """Why a leaf, or a whole resource, changes. The list is closed."""
+
+    NOT_THERE = "not there"
+    INTENT = "the intent changed"
+    DRIFT = "changed outside giqplan"
+    GONE = "removed outside giqplan"
+    ADOPT = "exists, not recorded yet"
+    NOT_WANTED = "no longer in the intent"
+    IMMUTABLE = "cannot be changed in place"
+    DESTROY = "destroy"
+    WITH_ANOTHER = "written along with another change"
+
+
+class Confidence(StrEnum):
+    VERIFIED = "verified"
+    """A server dry-run answered, or the value was compared with what the server holds."""
+    PREDICTED = "predicted"
+    """No server could be asked: no cluster yet, a namespace of the same plan, or a read-only caller."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One changed leaf. ``before`` or ``after`` may be ``ABSENT_LEAF`` (not there) or ``UNKNOWN`` (known after apply)."""
+
+    path: Path
+    before: Any = field(hash=False)
+    after: Any = field(hash=False)
+    cause: Cause = Cause.INTENT
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "(absent)"
+
+
+ABSENT_LEAF = _Absent()
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """A leaf that the platform holds otherwise than sent (Autopilot's admission). Neither drift nor change."""
+
+    path: Path
+    sent: Any = field(hash=False)
+    held: Any = field(hash=False)
+    source: str = ""
+    predicted: bool = False
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Another field manager holds a field that we want otherwise."""
+
+    path: str
+    manager: str
+    theirs: Any = field(default=None, hash=False)
+    ours: Any = field(default=None, hash=False)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource of the plan, also when nothing happens to it (``NOOP``)."""
+
+    address: Address
+    verb: Verb
+    stage: Stage
+    before: JsonObject | None = field(default=None, hash=False)
+    after: JsonObject | None = field(default=None, hash=False)
+    leaves: tuple[Leaf, ...] = ()
+    cause: Cause = Cause.INTENT
+    why: str = ""
+    depends_on: tuple[Address, ...] = ()
+    confidence: Confidence = Confidence.PREDICTED
+    adjustments: tuple[Adjustment, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    replace_paths: tuple[Path, ...] = ()
+    identity: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def acts(self) -> bool:
+        return self.verb is not Verb.NOOP
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A resource whose live value differs from what the server held when our last apply had settled, on paths we own."""
+
+    address: Address
+    verb: Verb
+    leaves: tuple[Leaf, ...] = ()
+    before: JsonObject | None = field(default=None, hash=False)
+    after: JsonObject | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Something that this plan or apply leaves undone, and why (exit 5)."""
+
+    address: Address
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What the plan read of one resource: its identity and a digest of the projection on the paths we own or want;
+    ``absent`` when it was not there, ``unread`` when nobody could look."""
+
+    address: Address
+    identity: str
+    projection: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``changes`` stand in order of execution. ``inputs`` are digests of what the plan was made from (intent, catalog, state)."""
+
+    world: str
+    environment: str
+    intent_name: str
+    project: str
+    cluster: str
+    changes: tuple[Change, ...]
+    drift: tuple[Drift, ...] = ()
+    checks: tuple[Check, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
+    recommendation: Recommendation | None = None
+    pins: tuple[Pin, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    notes: tuple[str, ...] = ()
+    destroy: bool = False
+    offline: bool = False
+
+    @property
+    def acting(self) -> tuple[Change, ...]:
+        return tuple(c for c in self.changes if c.acts)
+
+    @property
+    def blocked(self) -> bool:
+        return any(c.status is CheckStatus.FAIL for c in self.checks)
+
+    @property
+    def applyable(self) -> bool:
+        return not self.blocked and not self.offline and bool(self.acting)
+
+    @property
+    def complete(self) -> bool:
+        return not self.deferred
+
+    def counts(self) -> Mapping[Verb, int]:
+        """How many resources each verb acts on."""
+        return {verb: sum(c.verb is verb for c in self.changes) for verb in Verb}
+
+    def exit(self, detailed: bool) -> Exit:
+        """The exit code of ``plan`` (design 4.4); ``detailed`` is ``--detailed-exitcode``."""
+        if self.blocked:
+            return Exit.BLOCKED
+        if self.deferred:
+            return Exit.INCOMPLETE
+        return Exit.CHANGES if detailed and self.acting else Exit.DONE

@@ -1,0 +1,1 @@
+"""Operating point, sizing, cost, selection, explanation."""

@@ -1,0 +1,1 @@
+"""Plans and recommendations as text and JSON."""
