@@ -19,11 +19,24 @@ _RECOMMEND: dict[str, str] = {}
 
 _MANIFESTS: dict[str, str] = {}
 
-_CHECKS: dict[str, str] = {}
+_CHECKS = {
+    "GIQ1501": "accelerator quota",
+    "GIQ1502": "SLO in reach",
+    "GIQ1503": "cluster",
+}
 
-_PLAN: dict[str, str] = {}
+_PLAN = {
+    "GIQ1601": "resources depend on each other in a circle",
+    "GIQ1602": "destroy needs a world",
+}
 
-_APPLY: dict[str, str] = {}
+_APPLY = {
+    "GIQ1701": "the server holds something else than was sent",
+    "GIQ1702": "something that was applied has failed",
+    "GIQ1703": "something that was applied has not settled in time",
+    "GIQ1704": "stopped before it had settled",
+    "GIQ1705": "a value that apply needs is not known",
+}
 
 _STATE: dict[str, str] = {}
 

@@ -51,6 +51,9 @@ class Resource:
     desired: JsonObject = field(hash=False)
     depends_on: tuple[Address, ...] = ()
     why: str = ""
+    once: JsonObject | None = field(default=None, hash=False)
+    """Sent one time, right after creation, under a field manager of its own (a Deployment's first replica count: afterwards the HPA
+    owns it)."""
 
 
 class Presence(StrEnum):

@@ -1,0 +1,31 @@
+"""GIQ1503: the cluster is there, or the intent lets the plan create it, and it is an Autopilot cluster that answers."""
+
+from __future__ import annotations
+
+from giqplan.checks.base import Subject, answer
+from giqplan.model.calls import Outcome
+from giqplan.model.check import Check, CheckStatus
+
+CODE = "GIQ1503"
+
+
+def check(subject: Subject) -> tuple[Check, ...]:
+    """Only what would make every later step fail; a running cluster of ours passes in silence with its status as evidence."""
+    reading, target = subject.world.cluster_reading, subject.intent.spec.target
+    name = f"{target.location}/{target.cluster.name}"
+    if reading.outcome is Outcome.ABSENT:
+        if target.cluster.create:
+            return (answer(CODE, CheckStatus.PASS, f"cluster {name} will be created", {}),)
+        remedy = "set spec.target.cluster.create: true, or name a cluster that exists in spec.target"
+        return (answer(CODE, CheckStatus.FAIL, f"there is no cluster {name}", {"project": subject.world.scope.project}, remedy),)
+    if not reading.ok:
+        return (answer(CODE, CheckStatus.UNKNOWN, f"cluster {name} could not be read", {"why": reading.message or reading.outcome.value}),)
+    body = reading.body
+    evidence: dict[str, object] = {"status": body.get("status", "unknown"), "version": body.get("currentMasterVersion", "unknown")}
+    if not body.get("autopilot", {}).get("enabled", False):
+        remedy = "name an Autopilot cluster: giqplan does not manage node pools of Standard clusters yet"
+        return (answer(CODE, CheckStatus.FAIL, f"cluster {name} is a Standard cluster", evidence, remedy),)
+    if body.get("status") in ("ERROR", "STOPPING"):
+        remedy = "see the cluster's page in the Google Cloud console; plan again when it runs"
+        return (answer(CODE, CheckStatus.FAIL, f"cluster {name} is {body['status']}", evidence, remedy),)
+    return (answer(CODE, CheckStatus.PASS, f"cluster {name} is {body.get('status', 'there').lower()}", evidence),)

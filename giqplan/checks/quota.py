@@ -1,0 +1,166 @@
+"""GIQ1501: accelerator quota for the highest replica count, in the region, for the way the machines are bought.
+
+Two limits apply to every GPU: the model's or family's own, and all GPUs of the project (facts: GPUS-ALL-REGIONS of 1 silently blocks
+8-GPU machines). The Quota API has no usage; what other giqplan workloads of the cluster run is counted from the cluster itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from giqplan.checks.base import Subject, answer
+from giqplan.model.check import Check, CheckStatus
+from giqplan.model.recommendation import PricingModel
+from giqplan.model.world import quotas_read
+from giqplan.resources import REGISTRY
+from giqplan.resources.kubernetes import KubernetesObject
+
+CODE = "GIQ1501"
+ALL_GPUS = "GPUS-ALL-REGIONS-per-project"
+
+#: quota id and the family dimension it needs, standard and preemptible. Source: quotas as several open projects list them for their own
+#: Google Cloud projects (2026-08); dimensions themselves are read from the API, never assumed.
+_FAMILY = "GPUS-PER-GPU-FAMILY-per-project-region"
+_STANDARD: Mapping[str, tuple[str, str]] = {
+    "nvidia-tesla-t4": ("NVIDIA-T4-GPUS-per-project-region", ""),
+    "nvidia-l4": ("NVIDIA-L4-GPUS-per-project-region", ""),
+    "nvidia-tesla-a100": ("NVIDIA-A100-GPUS-per-project-region", ""),
+    "nvidia-a100-80gb": ("NVIDIA-A100-80GB-GPUS-per-project-region", ""),
+    "nvidia-h100-80gb": (_FAMILY, "NVIDIA_H100"),
+    "nvidia-h100-mega-80gb": (_FAMILY, "NVIDIA_H100_MEGA"),
+    "nvidia-h200-141gb": (_FAMILY, "NVIDIA_H200"),
+    "nvidia-b200": (_FAMILY, "NVIDIA_B200"),
+    "nvidia-gb200": (_FAMILY, "NVIDIA_GB200"),
+    "nvidia-rtx-pro-6000": (_FAMILY, "NVIDIA_RTX_PRO_6000"),
+}
+_PREEMPTIBLE: Mapping[str, tuple[str, str]] = {
+    "nvidia-tesla-t4": ("PREEMPTIBLE-NVIDIA-T4-GPUS-per-project-region", ""),
+    "nvidia-l4": ("PREEMPTIBLE-NVIDIA-L4-GPUS-per-project-region", ""),
+    "nvidia-tesla-a100": ("PREEMPTIBLE-NVIDIA-A100-GPUS-per-project-region", ""),
+    "nvidia-a100-80gb": ("PREEMPTIBLE-NVIDIA-A100-80GB-GPUS-per-project-region", ""),
+    "nvidia-h100-80gb": ("PREEMPTIBLE-NVIDIA-H100-GPUS-per-project-region", ""),
+    "nvidia-h200-141gb": ("PREEMPTIBLE-NVIDIA-H200-GPUS-per-project-region", ""),
+    "nvidia-b200": ("PREEMPTIBLE-NVIDIA-B200-GPUS-per-project-region", ""),
+}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One quota that bounds the accelerators. ``value`` None = unlimited."""
+
+    quota_id: str
+    metric: str
+    region: str
+    value: int | None
+
+    @property
+    def room(self) -> float:
+        return float("inf") if self.value is None else self.value
+
+
+def quota_id(accelerator: str, pricing_model: PricingModel) -> tuple[str, str] | None:
+    """(quota id, GPU family or "") that a machine of this accelerator spends; None = no source names one.
+
+    Committed use is a discount on ordinary machines, so it spends the standard quota; spot spends the preemptible one.
+    """
+    return (_PREEMPTIBLE if pricing_model is PricingModel.SPOT else _STANDARD).get(accelerator)
+
+
+def limits(quota_infos: Iterable[Mapping[str, Any]], wanted: tuple[str, str], region: str) -> tuple[Limit, ...]:
+    """The limits that apply. Precedence as the Cloud Quotas API defines it: the entry with the most matching dimensions wins; a dimension
+    that an entry lacks means all values."""
+    found = []
+    for quota, family in (wanted, (ALL_GPUS, "")):
+        info = next((i for i in quota_infos if i.get("quotaId") == quota), None)
+        value = None if info is None else _value(info, {"region": region, "gpu_family": family})
+        if info is not None and value is not None:
+            where = region if "region" in info.get("dimensions", ()) else "all regions"
+            found.append(Limit(quota, info.get("metric", quota), where, None if value < 0 else value))
+    return tuple(found)
+
+
+def _value(info: Mapping[str, Any], dimensions: Mapping[str, str]) -> int | None:
+    matching: list[tuple[int, int]] = []
+    for entry in info.get("dimensionsInfos", ()):
+        own = entry.get("dimensions", {})
+        if "value" in entry.get("details", {}) and all(dimensions.get(key) == value for key, value in own.items()):
+            matching.append((len(own), int(entry["details"]["value"])))
+    return max(matching)[1] if matching else None
+
+
+def accelerators_needed(subject: Subject) -> int:
+    """Accelerators of whole machines at the highest replica count: quota is spent by machines, not by Pods."""
+    recommendation = subject.recommendation
+    machines = -(-recommendation.sizing.max_replicas // recommendation.cost.replicas_per_machine)
+    return machines * int(subject.machine.accelerator_count)
+
+
+def used_by_others(subject: Subject) -> int:
+    """Accelerators that other giqplan workloads of this cluster ask for, at their present replica counts."""
+    kind = next(k for k in REGISTRY.kinds.values() if isinstance(k, KubernetesObject) and k.info.kind == "Deployment")
+    reading = subject.world.reading(kind.list_read(subject.world.scope.cluster))
+    used = 0
+    for item in (reading.body.get("items") or ()) if reading.ok else ():
+        meta, spec = item["metadata"], item["spec"]
+        own = (meta.get("namespace"), meta["name"]) == (subject.world.scope.namespace, subject.world.scope.intent_name)
+        pod = spec["template"]["spec"]
+        same = pod.get("nodeSelector", {}).get("cloud.google.com/gke-accelerator") == subject.recommendation.profile.accelerator
+        if same and not own:
+            gpus = sum(int(c.get("resources", {}).get("limits", {}).get("nvidia.com/gpu", 0)) for c in pod["containers"])
+            used += gpus * int(spec.get("replicas", 1))
+    return used
+
+
+def spare_limit(subject: Subject) -> int | None:
+    """How many accelerators the project may run beside what others use; None = not known."""
+    found = _limits(subject)
+    if not found:
+        return None
+    tightest = min(limit.room for limit in found)
+    return None if tightest == float("inf") else int(tightest) - used_by_others(subject)
+
+
+def _limits(subject: Subject) -> tuple[Limit, ...]:
+    recommendation = subject.recommendation
+    reading = subject.world.reading(quotas_read(subject.world.scope.project))
+    wanted = quota_id(recommendation.profile.accelerator, recommendation.cost.pricing_model)
+    if not reading.ok or wanted is None:
+        return ()
+    return limits(reading.body.get("quotaInfos", ()), wanted, recommendation.cost.region)
+
+
+def check(subject: Subject) -> tuple[Check, ...]:
+    """Needed against limit, with the shortfall; unknown when the quota cannot be read."""
+    recommendation, world = subject.recommendation, subject.world
+    needed, used = accelerators_needed(subject), used_by_others(subject)
+    accelerator = recommendation.profile.accelerator
+    wanted = quota_id(accelerator, recommendation.cost.pricing_model)
+    if wanted is None:
+        summary = f"no source names the quota that {accelerator} spends under {recommendation.cost.pricing_model.value}"
+        return (answer(CODE, CheckStatus.UNKNOWN, summary, {"needed": needed}),)
+    reading, found = world.reading(quotas_read(world.scope.project)), _limits(subject)
+    if not found:
+        why = "offline" if world.offline else reading.message or f"{reading.outcome.value}: quota {wanted[0]}"
+        remedy = "enable cloudquotas.googleapis.com and grant roles/cloudquotas.viewer" if not world.offline else "plan without --offline"
+        return (answer(CODE, CheckStatus.UNKNOWN, f"the quota could not be read ({why})", {"quota": wanted[0], "needed": needed}, remedy),)
+    tightest = min(found, key=lambda limit: limit.room)
+    evidence: dict[str, object] = {"metric": tightest.metric, "quota": tightest.quota_id}
+    if wanted[1] and tightest.quota_id == wanted[0]:
+        evidence["gpu family"] = wanted[1]
+    evidence |= {
+        "region": tightest.region,
+        "needed": needed,
+        "used": f"{used} by other giqplan workloads of this cluster (the Quota API shows no usage)",
+        "limit": "unlimited" if tightest.value is None else tightest.value,
+    }
+    short = needed + used - tightest.room
+    if short <= 0:
+        return (answer(CODE, CheckStatus.PASS, f"{needed} {accelerator} fit the quota", evidence),)
+    evidence["shortfall"] = int(short)
+    remedy = (
+        f"ask for {needed + used} of {tightest.quota_id} in {tightest.region} (Google Cloud console, IAM & Admin, Quotas), "
+        "or lower spec.autoscaling.maxReplicas"
+    )
+    return (answer(CODE, CheckStatus.FAIL, f"{int(short)} {accelerator} short at {recommendation.sizing.max_replicas} replicas", evidence, remedy),)

@@ -1,0 +1,258 @@
+"""Apply: carry out exactly a proposal. Each action is written to the journal before it is sent and after it is answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from giqplan.engine.observe import WorldPort, connect, google_reads
+from giqplan.engine.planner import Inputs, Proposal
+from giqplan.engine.settle import Pace, Reporter, Waiting, look, settle
+from giqplan.engine.walk import End, Walked, walk
+from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, worst
+from giqplan.model.address import Address
+from giqplan.model.calls import ActionResult
+from giqplan.model.plan import Change, Confidence, Verb
+from giqplan.model.resource import Live, Presence, Resource
+from giqplan.model.values import JsonObject, has_unknown
+from giqplan.model.world import World
+from giqplan.resources import REGISTRY, Kind, Step, buckets_of, declare
+from giqplan.resources.cluster import TYPE as CLUSTER
+from giqplan.state import Journal, ResourceState
+
+_BUSY_PAUSE_S = 5.0
+
+
+@dataclass
+class Applied:
+    """How an apply ended: what was done, what still waits (and why), what failed."""
+
+    walked: Walked
+    resources: Mapping[Address, ResourceState]
+    waits: Mapping[Address, str] = field(default_factory=dict)
+    stopped: bool = False
+
+    @property
+    def exit(self) -> Exit:
+        codes = [error.exit for error in self.walked.errors.values()]
+        if self.stopped:
+            codes.append(Exit.INTERRUPTED)
+        if self.waits:
+            codes.append(Exit.INCOMPLETE)
+        return worst(codes)
+
+
+class Executor:
+    """One apply or destroy. ``recorded``: the resources of state, kept current as actions end (the journal holds the same)."""
+
+    def __init__(
+        self, proposal: Proposal, inputs: Inputs | None, port: WorldPort, journal: Journal, reporter: Reporter, stop: threading.Event
+    ) -> None:
+        self._proposal, self._inputs, self._port = proposal, inputs, port
+        self._journal, self._reporter, self._pace = journal, reporter, Pace(stop)
+        self._stop = stop
+        self._world, self._resources = proposal.world, dict(proposal.resources)
+        self._lock = threading.Lock()
+
+    def run(self, recorded: Mapping[Address, ResourceState]) -> Applied:
+        """Carry out the plan. Raises only what is a defect; what fails is in the answer."""
+        self._recorded = dict(recorded)
+        for change in self._proposal.plan.changes:
+            if not change.acts:
+                self._note_unchanged(change)
+        walked = walk(self._proposal.plan.acting, self._carry_out, self._stop)
+        waits = {} if self._stop.is_set() else self._await_rest(walked)
+        return Applied(walked, dict(self._recorded), waits, self._stop.is_set())
+
+    def _carry_out(self, change: Change) -> None:
+        kind, start = REGISTRY.of(change.address), time.monotonic()
+        if change.verb is Verb.FORGET:
+            self._forget(change)
+            return
+        if change.verb is Verb.DELETE:
+            self._delete(kind, change)
+        else:
+            self._send(kind, change)
+        self._reporter.ended(change.address, _DONE[change.verb], time.monotonic() - start)
+
+    def _send(self, kind: Kind, change: Change) -> None:
+        resource = self._resolved(change.address)
+        live = self._fresh(kind, resource)
+        record = self._journal.begin(change.address, change.verb.value, f"{change.verb.value} {change.address}")
+        result = ActionResult()
+        try:
+            for step in kind.steps(change.verb, change.address, resource.desired, live, self._world.scope, resource.once):
+                self._reporter.began(change.address, step.summary)
+                answer = self._execute(step)
+                result = answer if answer.body is not None and result.body is None else result
+            if kind.gates:
+                live = self._gate(change, resource)
+            elif kind.provider == "kubernetes" and result.body is not None:
+                live = Live(Presence.PRESENT, result.body, result.body["metadata"]["uid"], True)
+                _refuse_foreign_changes(kind, resource, result.body)
+        except GiqplanError as error:
+            self._journal.failed(record, f"{error.code}: {error.detail}")
+            self._reporter.failed(change.address, error.detail)
+            raise
+        self._remember(record, kind, change, resource, live)
+        if change.address.type == CLUSTER:
+            self._reconnect()
+
+    def _fresh(self, kind: Kind, resource: Resource) -> Live:
+        """The resource as it is right now where the action depends on it: lists are sent whole, so the union is made last."""
+        if kind.provider == "kubernetes":
+            return kind.live(resource.address, resource.desired, self._world)
+        waiting = Waiting(resource.address, resource.desired)
+        return look(self._port, (waiting,), self._world.scope)[resource.address]
+
+    def _execute(self, step: Step) -> ActionResult:
+        """One action; while the cluster is busy with another operation, wait and try again (GKE runs one at a time)."""
+        while True:
+            try:
+                return self._port.execute(step.action)
+            except CloudError as error:
+                if error.reason == "already-exists":
+                    return ActionResult()
+                if error.reason != "busy" or self._stop.is_set():
+                    raise
+                self._pace.pause(_BUSY_PAUSE_S)
+
+    def _gate(self, change: Change, resource: Resource) -> Live:
+        item = Waiting(change.address, resource.desired)
+        settled, reasons = settle(self._port, (item,), self._world.scope, self._pace, self._reporter)
+        if change.address not in settled:
+            if self._stop.is_set():
+                raise ApplyError("GIQ1704", f"{change.address}: stopped while {reasons[change.address]}", "apply again to go on")
+            raise ApplyError("GIQ1703", f"{change.address}: {reasons[change.address]}", "see the reason; apply again goes on where it stopped")
+        return settled[change.address]
+
+    def _delete(self, kind: Kind, change: Change) -> None:
+        wanted = self._recorded[change.address].applied
+        live = Live(Presence.PRESENT, None, change.identity)
+        record = self._journal.begin(change.address, change.verb.value, f"delete {change.address}")
+        try:
+            for step in kind.steps(Verb.DELETE, change.address, wanted, live, self._world.scope):
+                self._reporter.began(change.address, step.summary)
+                self._execute(step)
+            item = Waiting(change.address, wanted, gone=True)
+            settled, _ = settle(self._port, (item,), self._world.scope, self._pace, self._reporter)
+            if not settled:
+                raise ApplyError("GIQ1703", f"{change.address}: still being deleted", "run destroy again: it goes on where it stopped")
+        except GiqplanError as error:
+            self._journal.failed(record, f"{error.code}: {error.detail}")
+            self._reporter.failed(change.address, error.detail)
+            raise
+        self._drop(record, change.address)
+
+    def _forget(self, change: Change) -> None:
+        if change.address in self._recorded:
+            self._drop(self._journal.begin(change.address, change.verb.value, f"forget {change.address}"), change.address)
+
+    def _drop(self, record: int, address: Address) -> None:
+        self._journal.done(record, None)
+        with self._lock:
+            self._recorded.pop(address, None)
+
+    def _remember(self, record: int, kind: Kind, change: Change, resource: Resource, live: Live) -> None:
+        earlier = self._recorded.get(change.address)
+        observed = kind.project(live.body, resource.desired, change.address) if live.body is not None else None
+        entry = ResourceState(
+            address=change.address,
+            applied=resource.desired,
+            observed=observed,
+            identity=live.identity,
+            created=change.verb is Verb.CREATE or (earlier is not None and earlier.created),
+            depends_on=resource.depends_on,
+        )
+        self._journal.done(record, entry)
+        with self._lock:
+            self._recorded[change.address] = entry
+
+    def _note_unchanged(self, change: Change) -> None:
+        """What is as wanted but not recorded so (found in the world, or changed by hand to what the intent now says)."""
+        resource = self._resources.get(change.address)
+        if resource is None or change.confidence is not Confidence.VERIFIED:
+            return
+        kind, earlier = REGISTRY.of(change.address), self._recorded.get(change.address)
+        if earlier is not None and not kind.differences(earlier.applied, resource.desired, change.address):
+            return
+        live = kind.live(change.address, resource.desired, self._world)
+        if live.body is None:
+            return
+        entry = ResourceState(
+            address=change.address,
+            applied=resource.desired,
+            observed=kind.project(live.body, resource.desired, change.address),
+            identity=live.identity,
+            created=earlier.created if earlier is not None else live.ours,
+            depends_on=resource.depends_on,
+        )
+        record = self._journal.begin(change.address, "record", f"record {change.address}")
+        self._journal.done(record, entry)
+        self._recorded[change.address] = entry
+
+    def _resolved(self, address: Address) -> Resource:
+        """The resource with every value that has become known; raises when one still is not."""
+        resource = self._resources[address]
+        if not has_unknown(resource.desired):
+            return resource
+        with self._lock:
+            if has_unknown(self._resources[address].desired):
+                self._redeclare()
+        resource = self._resources[address]
+        if has_unknown(resource.desired):
+            why = "it needs the project's number, which the caller may not read"
+            raise ApplyError("GIQ1705", f"{address}: {why}", "grant resourcemanager.projects.get (roles/browser) on the project")
+        return resource
+
+    def _redeclare(self) -> None:
+        assert self._inputs is not None and self._proposal.plan.recommendation is not None
+        inputs, scope = self._inputs, self._world.scope
+        readings = dict(self._port.read_many(google_reads(scope, buckets_of(inputs.intent))))
+        self._world = replace(self._world, readings={**self._world.readings, **readings})
+        declared = declare(inputs.intent, self._proposal.plan.recommendation, inputs.catalog, self._world, self._proposal.rollout)
+        for resource in declared:
+            if resource.address in self._resources:
+                self._resources[resource.address] = resource
+
+    def _reconnect(self) -> None:
+        world = World(self._world.name, self._world.scope, dict(self._port.read_many(google_reads(self._world.scope, ()))))
+        connect(self._port, world)
+
+    def _await_rest(self, walked: Walked) -> dict[Address, str]:
+        """Wait for what was sent without waiting, and record what the server holds once it has settled."""
+        sent = [a for a, end in walked.ends.items() if end is End.DONE and a in self._recorded and a in self._resources]
+        items = [Waiting(a, self._resources[a].desired) for a in sent if not REGISTRY.of(a).gates]
+        try:
+            settled, waits = settle(self._port, items, self._world.scope, self._pace, self._reporter)
+        except ApplyError as error:
+            address = Address.parse(error.detail.partition(": ")[0])
+            walked.errors[address] = error
+            self._reporter.failed(address, error.detail)
+            return {}
+        for address, live in settled.items():
+            self._record_settled(address, live)
+        return waits
+
+    def _record_settled(self, address: Address, live: Live) -> None:
+        kind, entry = REGISTRY.of(address), self._recorded[address]
+        assert live.body is not None
+        observed: JsonObject = kind.project(live.body, entry.applied, address)
+        if entry.observed is None or kind.differences(entry.observed, observed, address):
+            record = self._journal.begin(address, "settle", f"record {address} as settled")
+            self._recorded[address] = replace(entry, observed=observed, identity=live.identity)
+            self._journal.done(record, self._recorded[address])
+
+
+def _refuse_foreign_changes(kind: Kind, resource: Resource, held: JsonObject) -> None:
+    """Design rule 1: stop when the server dropped a field we set, or altered one outside the platform's known adjustments."""
+    found = kind.differences(resource.desired, kind.project(held, resource.desired, resource.address), resource.address)
+    foreign = [d for d in found if not kind.platform_source(d.path)]
+    if foreign:
+        shown = "; ".join(f"{'.'.join(map(str, d.path))}: sent {d.before!r}, held {d.after!r}" for d in foreign[:3])
+        raise ApplyError("GIQ1701", f"{resource.address}: {shown}", "a webhook of the cluster may have changed it: see who, then plan again")
+
+
+_DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.REPLACE: "replaced"}

@@ -1,0 +1,164 @@
+"""Destroy: a plan that takes down what we made, and nothing else (design rule 4).
+
+APIs stay on. A cluster or namespace that holds anything of others is kept, and that is said (exit 5); one kept by ``deletionPolicy`` is
+said too (exit 0). Without state, what carries our marks is found again; APIs and IAM bindings carry none and are listed as left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from giqplan.engine.diff import Recorded
+from giqplan.engine.observe import observe
+from giqplan.engine.order import in_order
+from giqplan.engine.planner import Inputs, Proposal, pins_of, recorded_of, scope_of, unwanted_changes
+from giqplan.errors import PlanError
+from giqplan.intent.model import Intent
+from giqplan.manifests import applyset_id
+from giqplan.model.address import Address
+from giqplan.model.calls import KUBERNETES, Read
+from giqplan.model.plan import Cause, Change, Deferred, Plan, Verb
+from giqplan.model.resource import Stage
+from giqplan.model.world import Scope, World
+from giqplan.resources import REGISTRY, address_of, buckets_of, stage_of
+from giqplan.resources.cluster import INTENT_LABEL, MANAGED_BY
+from giqplan.resources.cluster import TYPE as CLUSTER
+from giqplan.resources.kubernetes import KubernetesObject
+
+PART_OF = "applyset.k8s.io/part-of"
+NAMESPACE = "kubernetes_namespace"
+
+#: What people keep in a namespace or cluster. Objects that controllers make (Pods, ReplicaSets, EndpointSlices) belong to one of these.
+_HOLDINGS = (
+    "/apis/apps/v1/deployments",
+    "/apis/apps/v1/statefulsets",
+    "/apis/apps/v1/daemonsets",
+    "/apis/batch/v1/jobs",
+    "/apis/batch/v1/cronjobs",
+    "/api/v1/services",
+    "/api/v1/configmaps",
+    "/api/v1/secrets",
+    "/api/v1/persistentvolumeclaims",
+    "/apis/autoscaling/v2/horizontalpodautoscalers",
+)
+#: Namespaces of GKE and Kubernetes themselves (facts of GKE Autopilot clusters: kube-*, gke-*, gmp-*).
+_SYSTEM = ("kube-", "gke-", "gmp-")
+
+
+def holdings_reads(scope: Scope) -> tuple[Read, ...]:
+    """One list for each kind of thing that others may keep in the cluster."""
+    return tuple(Read(KUBERNETES, path, (("limit", "500"),), items="items", cluster=str(scope.cluster)) for path in _HOLDINGS)
+
+
+def plan_destroy(inputs: Inputs) -> Proposal:
+    """The plan that takes the intent's resources down. Needs a world: nothing is destroyed blindly."""
+    if inputs.port is None:
+        raise PlanError("GIQ1602", "destroy has to see the world", "run it without --offline")
+    intent, scope = inputs.intent, scope_of(inputs.intent)
+    world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent), holdings_reads(scope))
+    recorded = recorded_of(inputs.state) if inputs.state is not None else marked(world, intent)
+    changes = unwanted_changes(recorded, world, Cause.DESTROY)
+    kept, deferred = _keep(changes, world, intent, scope, frozenset(recorded))
+    ordered = in_order(kept)
+    notes = () if inputs.state is not None else ("no state: what carries giqplan's marks was found; APIs and IAM bindings are left",)
+    plan = Plan(
+        world=inputs.world_name,
+        environment=inputs.loaded.environment,
+        intent_name=scope.intent_name,
+        project=scope.project,
+        cluster=str(scope.cluster),
+        changes=ordered,
+        deferred=deferred,
+        pins=pins_of(ordered, world),
+        inputs={"intent": inputs.loaded.digest},
+        notes=notes,
+        destroy=True,
+    )
+    return Proposal(plan, {}, world, {}, None)
+
+
+def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
+    """What carries the marks of this intent, as if state held it."""
+    part_of = applyset_id(intent.metadata.name, intent.spec.target.namespace)
+    found: dict[Address, Recorded] = {}
+    for kind in REGISTRY.kinds.values():
+        if not isinstance(kind, KubernetesObject):
+            continue
+        reading = world.reading(kind.list_read(world.scope.cluster))
+        for item in (reading.body.get("items") or ()) if reading.ok else ():
+            labels = item["metadata"].get("labels", {})
+            if part_of in (labels.get(PART_OF), labels.get("applyset.k8s.io/id")):
+                body = {"apiVersion": kind.info.api_version, "kind": kind.info.kind, **item}
+                address = address_of(body)
+                shape = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": {"name": item["metadata"]["name"]}}
+                found[address] = Recorded(shape, None, item["metadata"]["uid"], True, stage_of(address))
+    cluster = world.cluster_reading
+    if cluster.ok:
+        labels = cluster.body.get("resourceLabels", {})
+        if labels.get(INTENT_LABEL) == intent.metadata.name and MANAGED_BY.items() <= labels.items():
+            address = Address(CLUSTER, f"{world.scope.location}/{cluster.body['name']}")
+            found[address] = Recorded({"name": cluster.body["name"]}, None, cluster.body.get("id", ""), True, Stage.CLUSTER)
+    return found
+
+
+def _keep(
+    changes: Iterable[Change], world: World, intent: Intent, scope: Scope, ours: frozenset[Address]
+) -> tuple[list[Change], tuple[Deferred, ...]]:
+    """The changes with everything kept that must be, and what is kept against the user's wish."""
+    foreign = _foreign(world, scope, ours)
+    kept, deferred = [], []
+    for change in changes:
+        reason, against_wish = "", True
+        if change.verb is Verb.DELETE and change.address.type == NAMESPACE:
+            reason = _holds(foreign, change.address.name)
+        elif change.verb is Verb.DELETE and change.address.type == CLUSTER:
+            if intent.spec.target.cluster.deletion_policy.value == "keep":
+                reason, against_wish = "kept: spec.target.cluster.deletionPolicy is keep", False
+            else:
+                reason = _holds(foreign, "")
+        elif change.verb is Verb.DELETE and change.stage is Stage.ADAPTER and _other_autoscalers(world, scope):
+            reason, against_wish = "kept: other autoscalers of the cluster use the metrics adapter", False
+        if reason:
+            change = replace(change, verb=Verb.FORGET, why=reason)
+            if against_wish:
+                deferred.append(Deferred(change.address, reason))
+        kept.append(change)
+    return kept, tuple(deferred)
+
+
+def _foreign(world: World, scope: Scope, ours: frozenset[Address]) -> tuple[tuple[str, str], ...]:
+    """(namespace, what) of everything in the cluster that is neither ours nor made by the system."""
+    if not world.cluster_answers:
+        return ()
+    adapter = {a.name.partition("/")[0] for a in ours if stage_of(a) is Stage.ADAPTER and a.type != NAMESPACE}
+    found = []
+    for read in holdings_reads(scope):
+        reading = world.reading(read)
+        plural = read.path.rpartition("/")[2]
+        if not reading.ok:
+            found.append(("", f"{plural} that could not be listed ({reading.message or reading.outcome.value})"))
+            continue
+        for item in reading.body.get("items") or ():
+            meta = item["metadata"]
+            namespace, name = meta.get("namespace", ""), meta["name"]
+            own = any(a.name == f"{namespace}/{name}" for a in ours)
+            system = namespace.startswith(_SYSTEM) or name in ("kube-root-ca.crt", "kubernetes") or meta.get("ownerReferences")
+            if not own and not system and namespace not in adapter:
+                found.append((namespace, f"{plural} {namespace}/{name}"))
+    return tuple(found)
+
+
+def _holds(foreign: tuple[tuple[str, str], ...], namespace: str) -> str:
+    held = [what for where, what in foreign if not namespace or where in (namespace, "")]
+    if not held:
+        return ""
+    more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+    return f"kept: it holds {held[0]}{more}, which giqplan did not make"
+
+
+def _other_autoscalers(world: World, scope: Scope) -> bool:
+    reading = world.reading(next(r for r in holdings_reads(scope) if r.path.endswith("horizontalpodautoscalers")))
+    own = (scope.namespace, scope.intent_name)
+    items = (reading.body.get("items") or ()) if reading.ok else ()
+    return any((i["metadata"].get("namespace"), i["metadata"]["name"]) != own for i in items)

@@ -1,0 +1,186 @@
+"""Plan: intent, catalog, state and the world as read -> one frozen Plan. Reads only; the dry-runs it asks for write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from giqplan.catalog import Catalog
+from giqplan.checks import Subject, run_checks
+from giqplan.checks.quota import spare_limit
+from giqplan.engine.diff import Recorded, compare_unwanted, compare_wanted
+from giqplan.engine.observe import WorldPort, denied, observe
+from giqplan.engine.order import in_order
+from giqplan.engine.verify import verify
+from giqplan.intent.model import Intent
+from giqplan.manifests import Rollout, choose_rollout
+from giqplan.model.address import Address
+from giqplan.model.calls import ClusterRef
+from giqplan.model.plan import Cause, Change, Deferred, Drift, Pin, Plan, Verb
+from giqplan.model.recommendation import Recommendation
+from giqplan.model.resource import Presence, Resource
+from giqplan.model.world import Scope, World
+from giqplan.recommend import recommend
+from giqplan.resources import REGISTRY, buckets_of, declare, stage_of
+from giqplan.state import State
+from giqplan.units import digest
+
+if TYPE_CHECKING:
+    from giqplan.intent import LoadedIntent
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a plan is made from. ``port`` None = offline: nothing is read, everything is predicted."""
+
+    loaded: LoadedIntent
+    catalog: Catalog
+    world_name: str
+    state: State | None
+    port: WorldPort | None
+
+    @property
+    def intent(self) -> Intent:
+        return self.loaded.intent
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan with what apply needs to carry it out: the full desired values and the choices to record."""
+
+    plan: Plan
+    resources: Mapping[Address, Resource]
+    world: World
+    choices: Mapping[str, str]
+    rollout: Rollout | None
+
+
+def scope_of(intent: Intent) -> Scope:
+    """What the intent's target is about."""
+    target = intent.spec.target
+    cluster = ClusterRef(target.project, target.location, target.cluster.name)
+    return Scope(target.project, cluster, target.namespace, intent.metadata.name)
+
+
+def choice_digest(intent: Intent) -> str:
+    """Digest of the part of the intent that decides the profile: while it stays, an applied choice stays (design rule 11)."""
+    spec = intent.spec.model_dump(mode="json", by_alias=True)
+    deciding = {key: spec[key] for key in ("model", "workload", "slo", "cost", "accelerator", "evidence")}
+    deciding["serving"] = {key: spec["serving"][key] for key in ("server", "version", "stack")}
+    deciding["target"] = {key: spec["target"][key] for key in ("location", "zones")}
+    return digest(deciding)
+
+
+def make_plan(inputs: Inputs) -> Proposal:
+    """The plan of an intent. Raises GiqplanError when there is nothing to plan with; what merely blocks stands in ``checks``."""
+    intent, scope = inputs.intent, scope_of(inputs.intent)
+    chosen = choice_digest(intent)
+    kept = inputs.state.choices if inputs.state is not None and inputs.state.choices.get("deciding") == chosen else {}
+    recommendation = recommend(intent, inputs.catalog, kept.get("curve"))
+    world = World(inputs.world_name, scope)
+    if inputs.port is not None:
+        world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent))
+    machine = inputs.catalog.machine(recommendation.cost.machine_type)
+    subject = Subject(intent, recommendation, world, machine)
+    rollout, why = _rollout(subject, kept)
+    resources = declare(intent, recommendation, inputs.catalog, world, rollout)
+    changes, drift = _compare(resources, inputs.state, world)
+    if inputs.port is not None and world.cluster_answers:
+        changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)
+    plan = _plan(inputs, subject, changes, drift, (f"rollout: {rollout.value}: {why}",))
+    choices = {"deciding": chosen, "curve": recommendation.evidence.curve_key, "rollout": rollout.value, "max": _max(intent)}
+    return Proposal(plan, {r.address: r for r in resources}, world, choices, rollout)
+
+
+def _max(intent: Intent) -> str:
+    return str(intent.spec.autoscaling.max_replicas)
+
+
+def _rollout(subject: Subject, kept: Mapping[str, str]) -> tuple[Rollout, str]:
+    """Surge or Recreate; an applied choice stays while the profile and the highest replica count stay."""
+    if kept.get("max") == _max(subject.intent) and "rollout" in kept:
+        return Rollout(kept["rollout"]), "as applied"
+    count, most = subject.recommendation.profile.accelerator_count, subject.recommendation.sizing.max_replicas
+    return choose_rollout(count, most, spare_limit(subject))
+
+
+def recorded_of(state: State | None) -> Mapping[Address, Recorded]:
+    """What state holds, as the comparison needs it."""
+    if state is None:
+        return {}
+    return {
+        address: Recorded(entry.applied, entry.observed, entry.identity, entry.created, stage_of(address), entry.depends_on)
+        for address, entry in state.resources.items()
+    }
+
+
+def _compare(resources: Sequence[Resource], state: State | None, world: World) -> tuple[tuple[Change, ...], tuple[Drift, ...]]:
+    recorded, changes, drift = recorded_of(state), [], []
+    for resource in resources:
+        kind = REGISTRY.of(resource.address)
+        verdict = compare_wanted(kind, resource, recorded.get(resource.address), kind.live(resource.address, resource.desired, world))
+        changes.append(verdict.change)
+        if verdict.drift is not None:
+            drift.append(verdict.drift)
+    wanted = {resource.address for resource in resources}
+    changes += unwanted_changes({a: r for a, r in recorded.items() if a not in wanted}, world, Cause.NOT_WANTED)
+    return in_order(changes), tuple(drift)
+
+
+def unwanted_changes(recorded: Mapping[Address, Recorded], world: World, cause: Cause) -> list[Change]:
+    """The changes of what state has and nobody wants any more."""
+    found = []
+    for address, entry in recorded.items():
+        kind = REGISTRY.of(address)
+        found.append(compare_unwanted(kind, address, entry, kind.live(address, entry.applied, world), cause))
+    return found
+
+
+def _plan(inputs: Inputs, subject: Subject, changes: tuple[Change, ...], drift: tuple[Drift, ...], notes: tuple[str, ...]) -> Plan:
+    intent, world = subject.intent, subject.world
+    unread = tuple(f"may not read {read.service} {read.path}: {reading.message}" for read, reading in denied(world))
+    return Plan(
+        world=inputs.world_name,
+        environment=inputs.loaded.environment,
+        intent_name=intent.metadata.name,
+        project=world.scope.project,
+        cluster=str(world.scope.cluster),
+        changes=changes,
+        drift=drift,
+        checks=run_checks(subject),
+        deferred=deferred_of(changes),
+        recommendation=subject.recommendation,
+        pins=pins_of(changes, world),
+        inputs=_digests(inputs, subject.recommendation),
+        notes=(*notes, *unread),
+        offline=inputs.port is None,
+    )
+
+
+def _digests(inputs: Inputs, recommendation: Recommendation) -> Mapping[str, str]:
+    found = {"intent": inputs.loaded.digest, "catalog": recommendation.catalog_digest}
+    if inputs.state is not None:
+        found["state"] = f"{inputs.state.lineage}:{inputs.state.serial}"
+    return found
+
+
+def deferred_of(changes: Iterable[Change]) -> tuple[Deferred, ...]:
+    """What cannot be decided because nobody may look: shown, and left undone (exit 5)."""
+    return tuple(Deferred(c.address, c.notes[0]) for c in changes if c.verb is Verb.CREATE and any("may not read" in n for n in c.notes))
+
+
+def pins_of(changes: Iterable[Change], world: World) -> tuple[Pin, ...]:
+    """What the plan read of each resource: identity and a digest of the projection it compared (design section 2, pins)."""
+    found = []
+    for change in changes:
+        kind = REGISTRY.of(change.address)
+        shape = change.after if change.after is not None else change.before
+        live = kind.live(change.address, shape, world) if shape is not None and not world.offline else None
+        if live is None or live.presence is Presence.UNKNOWN:
+            found.append(Pin(change.address, "", "unread"))
+        elif live.body is None or shape is None:
+            found.append(Pin(change.address, "", "absent"))
+        else:
+            found.append(Pin(change.address, live.identity, digest(kind.project(live.body, shape, change.address))))
+    return tuple(found)

@@ -1,0 +1,110 @@
+"""Waiting: whether things have settled, asked in batches, with a bound for each kind and the reason of what still waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from giqplan.errors import ApplyError
+from giqplan.kube.readiness import State
+from giqplan.model.address import Address
+from giqplan.model.calls import Read, Reading
+from giqplan.model.resource import Live, Presence
+from giqplan.model.values import JsonObject
+from giqplan.model.world import Scope
+from giqplan.resources import REGISTRY
+
+_FIRST_S, _LONGEST_S, _GROWTH = 0.1, 5.0, 1.4
+"""Pauses between looks grow from a tenth of a second (APIs that settle at once) to five seconds (a rollout of many minutes)."""
+
+
+class ReadPort(Protocol):
+    """What waiting needs of a world."""
+
+    def read_many(self, reads: Sequence[Read]) -> Mapping[Read, Reading]: ...
+
+
+class Reporter(Protocol):
+    """Who is told how it goes. Every method may do nothing."""
+
+    def began(self, address: Address, summary: str) -> None: ...
+    def waits(self, address: Address, reason: str) -> None: ...
+    def ended(self, address: Address, summary: str, seconds: float) -> None: ...
+    def failed(self, address: Address, reason: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something sent that has to settle: ``wanted`` is what was sent, ``gone`` whether it has to disappear."""
+
+    address: Address
+    wanted: JsonObject
+    gone: bool = False
+
+
+class Pace:
+    """Sleeps between looks; ``stop`` ends a sleep at once."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        self.stop.wait(seconds)
+
+
+def look(port: ReadPort, items: Sequence[Waiting], scope: Scope) -> dict[Address, Live]:
+    """Every item as it is now, in one batch of parallel reads."""
+    reads = {item.address: REGISTRY.of(item.address).read_one(item.address, scope) for item in items}
+    answers = port.read_many(tuple(dict.fromkeys(reads.values())))
+    return {item.address: REGISTRY.of(item.address).live_of(item.address, item.wanted, answers[reads[item.address]]) for item in items}
+
+
+def settle(
+    port: ReadPort, items: Sequence[Waiting], scope: Scope, pace: Pace, reporter: Reporter
+) -> tuple[dict[Address, Live], dict[Address, str]]:
+    """Wait until every item has settled or its patience is over.
+
+    Returns what has settled (as it is then) and, for what has not, the reason it still waits. Raises ApplyError (GIQ1702) when an item
+    has failed for good.
+    """
+    settled: dict[Address, Live] = {}
+    reasons: dict[Address, str] = {}
+    pending, start, pause = list(items), pace.now(), _FIRST_S
+    while pending:
+        lives, still = look(port, pending, scope), []
+        for item in pending:
+            reason = _reason(item, lives[item.address])
+            if reason is None:
+                settled[item.address] = lives[item.address]
+                reasons.pop(item.address, None)
+                continue
+            if reasons.get(item.address) != reason:
+                reporter.waits(item.address, reason)
+            reasons[item.address] = reason
+            if pace.now() - start < REGISTRY.of(item.address).patience.timeout_s:
+                still.append(item)
+        pending = still
+        if pending and pace.stop.is_set():
+            break
+        if pending:
+            pace.pause(pause)
+            pause = min(pause * _GROWTH, _LONGEST_S)
+    return settled, reasons
+
+
+def _reason(item: Waiting, live: Live) -> str | None:
+    """Why an item has not settled; None when it has. Raises ApplyError when it never will."""
+    if item.gone:
+        return None if live.presence is Presence.ABSENT else "being deleted"
+    if live.body is None:
+        return live.why or "not there yet"
+    progress = REGISTRY.of(item.address).progress(live.body, item.wanted, item.address)
+    if progress.state is State.FAILED:
+        raise ApplyError("GIQ1702", f"{item.address}: {progress.reason}", "mend what the reason names, then apply again")
+    return None if progress.state is State.READY else progress.reason

@@ -1,0 +1,100 @@
+"""Dry-runs: the server itself says what an apply would hold. Only objects that change are asked about, all at once.
+
+A dry-run that is refused for want of permission, or because the namespace is made by the same plan, leaves the change ``predicted``
+(kube-apiserver 1.33: 403 without ``patch``; 404 in a missing namespace). A conflict is kept with the change: it is shown, never forced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from giqplan.errors import CloudError
+from giqplan.model.address import Address
+from giqplan.model.calls import ApplyObject
+from giqplan.model.plan import ABSENT_LEAF, Adjustment, Cause, Change, Confidence, Conflict, Leaf, Verb
+from giqplan.model.resource import Live, Presence, Resource
+from giqplan.model.values import JsonObject
+from giqplan.model.world import World
+from giqplan.resources import REGISTRY
+from giqplan.resources.kubernetes import KubernetesObject
+
+if TYPE_CHECKING:
+    from giqplan.engine.observe import WorldPort
+
+_PARALLEL = 8
+
+
+def verify(port: WorldPort, changes: Sequence[Change], resources: Mapping[Address, Resource], world: World) -> tuple[Change, ...]:
+    """The changes, each as the server's dry-run shows it where one was possible."""
+    asked = [c for c in changes if c.verb in (Verb.CREATE, Verb.UPDATE) and isinstance(REGISTRY.of(c.address), KubernetesObject)]
+    if not asked:
+        return tuple(changes)
+    with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(asked))) as pool:
+        answers = dict(zip([c.address for c in asked], pool.map(lambda c: _one(port, c, resources[c.address], world), asked), strict=True))
+    return tuple(answers.get(change.address, change) for change in changes)
+
+
+def dry_run(kind: KubernetesObject, resource: Resource, world: World) -> ApplyObject:
+    """The dry-run that shows what applying ``resource`` would hold."""
+    send = kind.steps(Verb.UPDATE, resource.address, resource.desired, Live(Presence.ABSENT), world.scope)[0].action
+    assert isinstance(send, ApplyObject)
+    return replace(send, dry_run=True)
+
+
+def _one(port: WorldPort, change: Change, resource: Resource, world: World) -> Change:
+    kind = REGISTRY.of(change.address)
+    assert isinstance(kind, KubernetesObject)
+    try:
+        body = port.execute(dry_run(kind, resource, world)).body
+    except CloudError as error:
+        return _refused(change, error)
+    return _as_held(kind, change, resource, body, world)
+
+
+def _refused(change: Change, error: CloudError) -> Change:
+    if error.reason == "conflict":
+        found = tuple(Conflict(c.path, c.manager, c.theirs, c.ours) for c in error.conflicts)
+        return replace(change, conflicts=found, confidence=Confidence.VERIFIED)
+    if error.status in (403, 404):
+        why = "the caller may not dry-run" if error.status == 403 else "its namespace or kind is made by this plan"
+        return replace(change, notes=(*change.notes, f"no dry-run: {why}"))
+    raise error
+
+
+def _as_held(kind: KubernetesObject, change: Change, resource: Resource, held: JsonObject, world: World) -> Change:
+    """The change with the value that the server would hold: its leaves are those that differ from what is there now."""
+    after = kind.project(held, resource.desired, change.address)
+    adjusted = tuple(
+        Adjustment(d.path, _leaf(d.before), _leaf(d.after), kind.platform_source(d.path), predicted=True)
+        for d in kind.differences(resource.desired, after, change.address)
+    )
+    live = kind.live(change.address, resource.desired, world)
+    if live.body is None:
+        return replace(change, after=after, adjustments=adjusted, confidence=Confidence.VERIFIED)
+    before = kind.project(live.body, resource.desired, change.address)
+    reasons = {leaf.path: leaf.cause for leaf in change.leaves}
+    found = tuple(
+        Leaf(d.path, _leaf(d.before), _leaf(d.after), reasons.get(d.path, change.cause))
+        for d in kind.differences(before, after, change.address)
+    )
+    leaves = _with_removed(change, found)
+    acts = any(not kind.informs_only(leaf.path) for leaf in leaves)
+    verb = change.verb if acts else Verb.NOOP
+    return replace(change, verb=verb, after=after, leaves=leaves if acts else (), adjustments=adjusted, confidence=Confidence.VERIFIED)
+
+
+def _with_removed(change: Change, found: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
+    """Leaves that the apply takes away stand outside the desired value's shape, so the comparison above cannot see them."""
+    seen = {leaf.path for leaf in found}
+    removed = (leaf for leaf in change.leaves if leaf.after is ABSENT_LEAF and leaf.path not in seen)
+    marked = (replace(leaf, cause=Cause.INTENT if leaf.cause is Cause.DRIFT else leaf.cause) for leaf in removed)
+    return tuple(sorted((*found, *marked), key=lambda leaf: tuple(str(p) for p in leaf.path)))
+
+
+def _leaf(value: object) -> object:
+    from giqplan.kube.compare import ABSENT
+
+    return ABSENT_LEAF if value is ABSENT else value

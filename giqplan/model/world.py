@@ -1,0 +1,115 @@
+"""The world as read: which project, cluster and namespace are meant, and every answer that was got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from giqplan.model.calls import ClusterRef, Outcome, Read, Reading
+from giqplan.model.values import UNKNOWN
+
+_NOT_READ = Reading(Outcome.NOT_READ)
+_NOT_LISTED = Reading(Outcome.ABSENT)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a plan is about: one project, one cluster, one namespace, one intent."""
+
+    project: str
+    cluster: ClusterRef
+    namespace: str
+    intent_name: str
+
+    @property
+    def location(self) -> str:
+        return self.cluster.location
+
+
+@dataclass(frozen=True)
+class World:
+    """``name``: ``gcp`` or ``sandbox-<id>``; empty readings = offline."""
+
+    name: str
+    scope: Scope
+    readings: Mapping[Read, Reading] = field(default_factory=dict, hash=False)
+
+    def reading(self, read: Read) -> Reading:
+        """The answer to ``read``; ``NOT_READ`` when nobody asked."""
+        return self.readings.get(read, _NOT_READ)
+
+    @cached_property
+    def _indexes(self) -> dict[Read, dict[tuple[str, str], Any]]:
+        return {}
+
+    def listed(self, read: Read, namespace: str, name: str) -> Reading:
+        """One object out of a list of Kubernetes objects; ABSENT when the list lacks it, else the list's own outcome."""
+        listing = self.reading(read)
+        if not listing.ok:
+            return listing
+        index = self._indexes.get(read)
+        if index is None:
+            items = listing.body.get("items") or ()
+            index = {(i["metadata"].get("namespace", ""), i["metadata"]["name"]): i for i in items}
+            self._indexes[read] = index
+        found = index.get((namespace, name))
+        return _NOT_LISTED if found is None else Reading(Outcome.OK, found)
+
+    @property
+    def offline(self) -> bool:
+        return not self.readings
+
+    @property
+    def project_number(self) -> Any:
+        """The project's number as text, ``UNKNOWN`` when it could not be read.
+
+        Source: Resource Manager v3 ``projects.get`` answers ``name: projects/<number>``.
+        """
+        reading = self.reading(project_read(self.scope.project))
+        return reading.body["name"].removeprefix("projects/") if reading.ok else UNKNOWN
+
+    @property
+    def cluster_reading(self) -> Reading:
+        """The cluster's body out of the one list of clusters; ABSENT when the list lacks it, or when the GKE API is off."""
+        listing = self.reading(clusters_read(self.scope.cluster))
+        if listing.outcome is Outcome.DISABLED:
+            return Reading(Outcome.ABSENT, message="the GKE API is off")
+        if not listing.ok:
+            return listing
+        found = [c for c in listing.body.get("clusters", ()) if c["name"] == self.scope.cluster.name]
+        return Reading(Outcome.OK, found[0]) if found else Reading(Outcome.ABSENT)
+
+    @property
+    def cluster_answers(self) -> bool:
+        """Whether the cluster's Kubernetes API could be asked."""
+        reading = self.cluster_reading
+        return reading.ok and reading.body.get("status") in ("RUNNING", "RECONCILING", "DEGRADED") and "endpoint" in reading.body
+
+
+def project_read(project: str) -> Read:
+    return Read("cloudresourcemanager", f"/v3/projects/{project}")
+
+
+def clusters_read(cluster: ClusterRef) -> Read:
+    return Read("container", f"/v1/projects/{cluster.project}/locations/{cluster.location}/clusters")
+
+
+def services_read(project: str) -> Read:
+    query = (("filter", "state:ENABLED"), ("pageSize", "200"))
+    return Read("serviceusage", f"/v1/projects/{project}/services", query, items="services")
+
+
+def project_policy_read(project: str) -> Read:
+    body = {"options": {"requestedPolicyVersion": 3}}
+    return Read("cloudresourcemanager", f"/v3/projects/{project}:getIamPolicy", method="POST", body=body)
+
+
+def bucket_policy_read(bucket: str) -> Read:
+    return Read("storage", f"/storage/v1/b/{bucket}/iam", (("optionsRequestedPolicyVersion", "3"),))
+
+
+def quotas_read(project: str) -> Read:
+    path = f"/v1/projects/{project}/locations/global/services/compute.googleapis.com/quotaInfos"
+    return Read("cloudquotas", path, (("pageSize", "500"),), items="quotaInfos")
