@@ -28,6 +28,8 @@ _CHECKS = {
 _PLAN = {
     "GIQ1601": "resources depend on each other in a circle",
     "GIQ1602": "destroy needs a world",
+    "GIQ1603": "an offline plan cannot be applied",
+    "GIQ1604": "another field manager holds a field of ours",
 }
 
 _APPLY = {
@@ -42,7 +44,14 @@ _STATE: dict[str, str] = {}
 
 _CLOUD: dict[str, str] = {}
 
-_SANDBOX: dict[str, str] = {}
+_SANDBOX: dict[str, str] = {
+    "GIQ2001": "the sandbox cannot be used",
+    "GIQ2002": "the sandbox does not start",
+    "GIQ2003": "world.yaml cannot be read",
+    "GIQ2004": "world.yaml is wrong",
+    "GIQ2005": "unknown sandbox caller",
+    "GIQ2006": "no such cluster runs in the sandbox",
+}
 
 CODES: dict[str, str] = {
     **_USAGE,

@@ -1,0 +1,1 @@
+"""The Google Cloud APIs of the sandbox, by their REST wire formats."""

@@ -1,0 +1,59 @@
+"""All Google APIs behind one port: the URL's path tells which one is meant, as their paths differ in shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from giqplan.sandbox.google import cloudquotas, container, resourcemanager, serviceusage, storage
+from giqplan.sandbox.google.errors import ApiError
+from giqplan.sandbox.oauth import OAuth
+from giqplan.sandbox.wire import Caller, HttpRequest, HttpResponse
+
+_Answer = Callable[[HttpRequest, Caller, re.Match[str]], Any]
+
+
+class GoogleApi:
+    """Authenticates, routes, and turns ApiErrors into answers."""
+
+    def __init__(
+        self,
+        oauth: OAuth,
+        gke: container.Container,
+        buckets: storage.Storage,
+        usage: serviceusage.ServiceUsage,
+        manager: resourcemanager.ResourceManager,
+        quotas: cloudquotas.CloudQuotas,
+    ) -> None:
+        self._oauth = oauth
+        self._routes: tuple[tuple[str, re.Pattern[str], _Answer], ...] = (
+            ("container", container.PATH, gke.answer),
+            ("storage", storage.PATH, buckets.answer),
+            ("serviceusage", serviceusage.PATH, usage.answer),
+            ("cloudquotas", cloudquotas.PATH, quotas.answer),
+            ("cloudresourcemanager", resourcemanager.PATH, manager.answer),
+        )
+
+    def answer(self, request: HttpRequest) -> tuple[str, str, HttpResponse]:
+        """The service's short name, the caller's name, and the answer."""
+        if request.path == "/token" and request.method == "POST":
+            return "oauth2", "", self._oauth.token_endpoint(request)
+        caller_name = ""
+        for service, pattern, answer in self._routes:
+            match = pattern.fullmatch(request.path)
+            if match is None:
+                continue
+            style = "storage" if service == "storage" else "esf"
+            try:
+                caller = self._oauth.caller(request.headers)
+                caller_name = caller.name
+                result = answer(request, caller, match)
+            except ApiError as error:
+                return service, caller_name, error.response(style)
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                return service, caller_name, ApiError(400, f"Invalid JSON payload received. {error}").response(style)
+            return service, caller_name, result if isinstance(result, HttpResponse) else HttpResponse(200, result)
+        text = f"The requested URL {request.path} was not found on this server."
+        return "unknown", "", ApiError(404, text).response()
