@@ -9,15 +9,68 @@ _USAGE = {
     "GIQ0101": "wrong command line",
 }
 
-_INTENT: dict[str, str] = {}
+_INTENT = {
+    "GIQ1001": "broken YAML",
+    "GIQ1002": "empty file",
+    "GIQ1003": "file too large",
+    "GIQ1004": "not a text file",
+    "GIQ1005": "more than one document",
+    "GIQ1006": "nested too deeply",
+    "GIQ1007": "YAML feature that intents do not take",
+    "GIQ1008": "key given twice",
+    "GIQ1009": "YAML reads the value as something else",
+    "GIQ1010": "file cannot be read",
+    "GIQ1011": "not an intent",
+    "GIQ1012": "wrong apiVersion or kind",
+    "GIQ1013": "kind Cluster is not acted on yet",
+    "GIQ1014": "unknown environment",
+    "GIQ1015": "reserved environment name",
+    "GIQ1016": "unknown key",
+    "GIQ1017": "missing key",
+    "GIQ1018": "wrong value",
+}
 
-_REFUSED: dict[str, str] = {}
+_REFUSED = {
+    "GIQ1101": "servers other than vllm are not acted on yet",
+    "GIQ1102": "serving stacks are not acted on yet",
+    "GIQ1103": "bucket.transfer is not acted on yet",
+    "GIQ1104": "xlaCacheUri is not acted on yet",
+    "GIQ1105": "accelerator.reservation is not acted on yet",
+    "GIQ1106": "accelerator.fallback is not acted on yet",
+    "GIQ1107": "flex-start is not acted on yet",
+    "GIQ1108": "reservations are not acted on yet",
+    "GIQ1109": "Standard clusters are not acted on yet",
+    "GIQ1110": "cluster.network is not acted on yet",
+    "GIQ1111": "cluster.subnetwork is not acted on yet",
+    "GIQ1112": "cluster.privateNodes is not acted on yet",
+    "GIQ1113": "observability.dashboard is not acted on yet",
+    "GIQ1114": "lifecycle.preventDestroy is not acted on yet",
+    "GIQ1115": "lifecycle.ignore is not acted on yet",
+    "GIQ1116": "lifecycle.moved is not acted on yet",
+    "GIQ1117": "patches are not acted on yet",
+    "GIQ1118": "policies are not acted on yet",
+    "GIQ1119": "state in a bucket is not acted on yet",
+    "GIQ1120": "TPUs are not acted on yet",
+}
 
 _CATALOG: dict[str, str] = {}
 
 _RECOMMEND: dict[str, str] = {}
 
-_MANIFESTS: dict[str, str] = {}
+_MANIFESTS: dict[str, str] = {
+    "GIQ1401": "no manifests for this model server",
+    "GIQ1402": "model server version",
+    "GIQ1403": "argument that this model server version does not have",
+    "GIQ1404": "argument that follows from the intent",
+    "GIQ1405": "parallelism does not fit",
+    "GIQ1406": "precision does not fit the checkpoint",
+    "GIQ1407": "size of the weights unknown",
+    "GIQ1408": "does not fit the machine",
+    "GIQ1409": "label that belongs to giqplan",
+    "GIQ1410": "environment variable that belongs to giqplan",
+    "GIQ1411": "field without effect here",
+    "GIQ1412": "context shorter than the workload",
+}
 
 _CHECKS = {
     "GIQ1501": "accelerator quota",
