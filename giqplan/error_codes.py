@@ -93,7 +93,15 @@ _APPLY = {
     "GIQ1705": "a value that apply needs is not known",
 }
 
-_STATE: dict[str, str] = {}
+_STATE = {
+    "GIQ1801": "the state file is empty",
+    "GIQ1802": "the state file or its journal is broken",
+    "GIQ1803": "the state is of a later giqplan",
+    "GIQ1804": "the state file is gone",
+    "GIQ1805": "the state was written by another run",
+    "GIQ1806": "the state is locked",
+    "GIQ1807": "the state is of something else",
+}
 
 _CLOUD: dict[str, str] = {}
 

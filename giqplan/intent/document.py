@@ -75,10 +75,11 @@ def _decode(text: bytes | str, file: str) -> str:
     if size > MAX_BYTES:
         raise IntentError("GIQ1003", f"{size:,} bytes; an intent has at most {MAX_BYTES:,}", "is this the right file?", Place(file))
     if isinstance(text, bytes):
+        raw = text
         try:
-            text = text.decode("utf-8-sig")
+            text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = text[: error.start].count(b"\n") + 1
+            line = raw[: error.start].count(b"\n") + 1
             raise IntentError("GIQ1004", f"byte {error.start} is not UTF-8", "save the file as UTF-8 text", Place(file, line)) from None
     bad = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
     if bad:

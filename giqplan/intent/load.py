@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,8 @@ def load_all(path: Path) -> tuple[LoadedIntent, ...]:
     """The base and every environment; raises all errors of all of them at once."""
     document = read_document(_read(path), str(path))
     names = document.value.get("environments") if isinstance(document.value, dict) else None
-    found, errors = [], {}
+    found: list[LoadedIntent] = []
+    errors: dict[tuple[str, Place | None, str], GiqplanError] = {}
     for name in (None, *(names if isinstance(names, dict) else ())):
         try:
             found.append(_resolve(document, name))
@@ -157,7 +158,7 @@ def _drop_other_branches(base: Mapping[str, Any], patch: Mapping[str, Any]) -> d
     return kept
 
 
-def _placer(document: Document, environment: str | None) -> Any:
+def _placer(document: Document, environment: str | None) -> Callable[[KeyPath], Place]:
     """Path in the merged intent -> place: the overlay's line where the overlay speaks, else the base's."""
 
     def place(path: KeyPath) -> Place:
@@ -179,7 +180,7 @@ def _environment_names(intent: Intent, document: Document) -> Iterable[GiqplanEr
             )
 
 
-def _explain(error: ErrorDetails, place: Any) -> GiqplanError:
+def _explain(error: ErrorDetails, place: Callable[[KeyPath], Place]) -> GiqplanError:
     """One pydantic error in our words, at its line."""
     path = tuple(part for part in error["loc"] if not (isinstance(part, str) and _is_branch(part)))
     where, shown = place(path), ".".join(str(part) for part in path)

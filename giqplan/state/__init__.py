@@ -1,1 +1,9 @@
 """State, journal and locks."""
+
+from __future__ import annotations
+
+from giqplan.state.journal import Journal, Pending
+from giqplan.state.local import LocalState
+from giqplan.state.model import FORMAT_VERSION, ResourceState, State
+
+__all__ = ["FORMAT_VERSION", "Journal", "LocalState", "Pending", "ResourceState", "State"]

@@ -1,0 +1,138 @@
+"""State in a folder beside the intent: ``.giqplan/<world>/<environment>/``. Compare-and-swap writes, a lock, a journal."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from giqplan.errors import Place, StateError
+from giqplan.state.journal import Journal, Pending, replay
+from giqplan.state.model import State, broken
+from giqplan.units import canonical_json
+
+
+class LocalState:
+    """Files: state.json, state.json.backup, journal.jsonl, lock. All readable by their owner only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "state.json"
+        self.journal = Journal(folder / "journal.jsonl")
+        self._pending: tuple[Pending, ...] = ()
+
+    def load(self) -> State | None:
+        """The state with the journal's ended actions in it; None only when there never was one.
+
+        Raises StateError: GIQ1801 empty, GIQ1802 broken, GIQ1803 from a later giqplan, GIQ1804 a journal without its state.
+        """
+        place = Place(str(self.path))
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            if self.journal.path.exists() or self.path.with_name("state.json.backup").exists():
+                detail = "state.json is gone, but its journal or backup is there"
+                raise StateError("GIQ1804", detail, "put state.json back (state.json.backup is the one before)", place) from None
+            return None
+        if not text.strip():
+            detail = "an empty file: a crash of the disk or another program did that; it is no new project"
+            raise StateError("GIQ1801", detail, "put it back from state.json.backup", place)
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise broken(f"not JSON: {error}", place) from None
+        state, self._pending = replay(State.from_json(value, place), self.journal)
+        self.journal.basis = (state.lineage, state.serial)
+        return state
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Actions that an earlier run began and of which no end is known; call ``load`` first."""
+        return self._pending
+
+    def commit(self, state: State) -> State:
+        """Write ``state`` as the next serial, if nobody else did since it was loaded. Raises StateError (GIQ1805) otherwise."""
+        self._make_folder()
+        current = self._header()
+        if current is not None and current != (state.lineage, state.serial):
+            detail = f"it is at {current[0]} serial {current[1]}, this run began at {state.lineage} serial {state.serial}"
+            raise StateError("GIQ1805", detail, "another run wrote it: plan again", Place(str(self.path)))
+        written = replace(state, serial=state.serial + 1)
+        scratch = self.path.with_name("state.json.tmp")
+        _write(scratch, canonical_json(written.to_json()) + "\n")
+        if self.path.exists():
+            _write(self.path.with_name("state.json.backup"), self.path.read_text(encoding="utf-8"))
+        scratch.replace(self.path)
+        _sync_folder(self.folder)
+        self.journal.clear()
+        self.journal.basis = (written.lineage, written.serial)
+        self._pending = ()
+        return written
+
+    @contextmanager
+    def lock(self, operation: str) -> Iterator[None]:
+        """Held for a whole run. Raises StateError (GIQ1806) naming who holds it. A crash frees it."""
+        self._make_folder()
+        path = self.folder / "lock"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                holder = os.pread(handle, 4096, 0).decode(errors="replace").strip() or "unknown"
+                raise StateError("GIQ1806", f"held by {holder}", "wait until that run ends", Place(str(path))) from None
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, _holder(operation).encode(), 0)
+            yield
+            os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+    def _header(self) -> tuple[str, int] | None:
+        try:
+            value = json.loads(self.path.read_bytes())
+            return str(value["lineage"]), int(value["serial"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise broken(f"changed while this run went on: {error}", Place(str(self.path))) from None
+
+    def _make_folder(self) -> None:
+        root = next((p for p in self.folder.parents if p.name == ".giqplan"), None)
+        if root is not None and not root.exists():
+            root.mkdir(mode=0o700, parents=True)
+            (root / ".gitignore").write_text("*\n", encoding="utf-8")
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _holder(operation: str) -> str:
+    user = "unknown"
+    with suppress(KeyError, OSError):
+        user = getpass.getuser()
+    since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{operation} by {user} on {socket.gethostname()}, process {os.getpid()}, since {since}"
+
+
+def _write(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        data = text.encode()
+        while data:
+            data = data[os.write(handle, data) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,121 @@
+"""What state holds: for each resource what was sent and what the server held once that had settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from giqplan.errors import Place, StateError
+from giqplan.model.address import Address
+from giqplan.model.values import JsonObject
+
+FORMAT_VERSION = 1
+
+_REMEDY = "put the file back from state.json.backup or from your own backup; giqplan never starts anew over a state it cannot read"
+
+
+@dataclass(frozen=True)
+class ResourceState:
+    """``created``: giqplan made it, so destroy may delete it. ``observed``: the projection of the live value on the paths we own, once
+    the apply had settled; None while that is not known."""
+
+    address: Address
+    applied: JsonObject = field(hash=False)
+    observed: JsonObject | None = field(hash=False)
+    identity: str
+    created: bool
+    depends_on: tuple[Address, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "address": str(self.address),
+            "applied": self.applied,
+            "observed": self.observed,
+            "identity": self.identity,
+            "created": self.created,
+            "depends_on": [str(a) for a in self.depends_on],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> ResourceState:
+        """Raises KeyError, TypeError or ValueError when ``value`` is none."""
+        return cls(
+            Address.parse(value["address"]),
+            value["applied"],
+            value["observed"],
+            value["identity"],
+            bool(value["created"]),
+            tuple(Address.parse(a) for a in value["depends_on"]),
+        )
+
+
+@dataclass(frozen=True)
+class State:
+    """One (world, environment). ``choices``: the applied profile and rollout with a digest of the part of the intent that decided."""
+
+    lineage: str
+    serial: int
+    world: str
+    environment: str
+    project: str
+    cluster: str
+    cluster_uid: str
+    intent_name: str
+    choices: Mapping[str, str] = field(hash=False)
+    resources: Mapping[Address, ResourceState] = field(hash=False)
+
+    def must_match(self, world: str, environment: str, project: str, intent_name: str, place: Place) -> None:
+        """Raise StateError (GIQ1807) when this is the state of something else: nothing may be written then."""
+        for what, ours, theirs in (
+            ("world", self.world, world),
+            ("environment", self.environment, environment),
+            ("project", self.project, project),
+            ("intent", self.intent_name, intent_name),
+        ):
+            if ours != theirs:
+                detail = f"it is of {what} {ours!r}, this run is about {theirs!r}"
+                remedy = f"name the {what} it belongs to, or destroy what it holds first; each {what} keeps a state of its own"
+                raise StateError("GIQ1807", detail, remedy, place)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format_version": FORMAT_VERSION,
+            "lineage": self.lineage,
+            "serial": self.serial,
+            "world": self.world,
+            "environment": self.environment,
+            "project": self.project,
+            "cluster": self.cluster,
+            "cluster_uid": self.cluster_uid,
+            "intent_name": self.intent_name,
+            "choices": dict(self.choices),
+            "resources": [self.resources[a].to_json() for a in sorted(self.resources)],
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, place: Place) -> State:
+        """Raises StateError: GIQ1802 when it is no state, GIQ1803 when a later giqplan wrote it."""
+        version = value.get("format_version") if isinstance(value, dict) else None
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise StateError(
+                "GIQ1803", f"format {version}; this giqplan reads up to {FORMAT_VERSION}", "use the giqplan that wrote it", place
+            )
+        try:
+            resources = [ResourceState.from_json(r) for r in value["resources"]]
+            names = ("lineage", "world", "environment", "project", "cluster", "cluster_uid", "intent_name")
+            if version != FORMAT_VERSION or not all(isinstance(value[name], str) for name in names) or not isinstance(value["serial"], int):
+                raise ValueError("a field has the wrong type")
+            return cls(
+                **{name: value[name] for name in names},
+                serial=value["serial"],
+                choices=dict(value["choices"]),
+                resources={r.address: r for r in resources},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StateError("GIQ1802", f"not a state: {type(error).__name__} {error}", _REMEDY, place) from None
+
+
+def broken(detail: str, place: Place) -> StateError:
+    """The error of a state file that cannot be read as JSON."""
+    return StateError("GIQ1802", detail, _REMEDY, place)
