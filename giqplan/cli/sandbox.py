@@ -19,13 +19,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     def command(name: str, text: str, work: Callable[[argparse.Namespace, Path], None]) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text)
-        one.add_argument("-f", "--file", dest="intent", default="inference.yaml", help="the intent whose sandbox is meant (default: %(default)s)")
+        one.add_argument(
+            "-f", "--file", dest="intent", default="inference.yaml", help="the intent whose sandbox is meant (default: %(default)s)"
+        )
         one.set_defaults(sandbox_work=work)
         return one
 
     one = command("start", "start it, if it does not run", _start)
     one.add_argument("--controllers", choices=["on", "off"], help="whether anything lives in the clusters (default: on)")
-    one.add_argument("--speed", type=float, metavar="N", help="simulated seconds a second; 0 = only `advance` moves the clock (default: 60)")
+    one.add_argument(
+        "--speed", type=float, metavar="N", help="simulated seconds a second; 0 = only `advance` moves the clock (default: 60)"
+    )
     command("stop", "stop it; its world stays", _stop)
     command("status", "what it holds and how to reach it", _status)
     one = command("reset", "forget its world and begin a new one", _reset)

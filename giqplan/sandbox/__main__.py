@@ -30,7 +30,12 @@ def main() -> None:
         process = Process(options.folder, options.world, options.project, options.speed, options.controllers, options.port)
     except GiqplanError as error:
         told = [
-            {"code": e.code, "detail": e.detail, "remedy": e.remedy, "place": [e.place.file, e.place.line, e.place.column] if e.place else None}
+            {
+                "code": e.code,
+                "detail": e.detail,
+                "remedy": e.remedy,
+                "place": [e.place.file, e.place.line, e.place.column] if e.place else None,
+            }
             for e in error.errors
         ]
         print(json.dumps({"errors": told}), flush=True)  # noqa: T201

@@ -72,13 +72,12 @@ def start(
 ) -> bool:
     """Start the sandbox unless it runs; True when it was started. One of another version of giqplan, or at another speed or with
     other controllers than asked for, is started anew on the same world."""
-    if running(folder) and _as_wanted(_told(folder), speed, controllers):
+    if _as_wanted(_peek(folder), speed, controllers):
         return False
     with _starting(folder):
-        if running(folder):
-            if _as_wanted(_told(folder), speed, controllers):
-                return False
-            stop(folder)
+        if _as_wanted(_peek(folder), speed, controllers):
+            return False
+        stop(folder)
         _launch(folder, world_file, project, speed, controllers)
     return True
 
@@ -100,7 +99,7 @@ def running(folder: Path) -> bool:
 
 def stop(folder: Path) -> bool:
     """Stop the sandbox; its world stays. False when it did not run."""
-    if not running(folder):
+    if _peek(folder) is None:
         return False
     _ask(folder, "POST", "stop")
     _wait_until_stopped(folder)
@@ -129,7 +128,7 @@ def remove(folder: Path) -> None:
 
 def status(folder: Path) -> dict[str, Any] | None:
     """What the sandbox says of itself, None when it does not run."""
-    return dict(_ask(folder, "GET", "status")) if running(folder) else None
+    return dict(_ask(folder, "GET", "status")) if _peek(folder) is not None else None
 
 
 def advance(folder: Path, seconds: float) -> str:
@@ -175,7 +174,8 @@ def kubeconfig(folder: Path, cluster: str | None = None) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": n, "cluster": {"server": f"https://{row['endpoint']}", "certificate-authority-data": ca}} for n, row in zip(names, rows, strict=True)
+            {"name": n, "cluster": {"server": f"https://{row['endpoint']}", "certificate-authority-data": ca}}
+            for n, row in zip(names, rows, strict=True)
         ],
         "users": [{"name": "sandbox-admin", "user": {"token": told["admin_token"]}}],
         "contexts": [{"name": n, "context": {"cluster": n, "user": "sandbox-admin"}} for n in names],
@@ -230,17 +230,27 @@ def _last_port(folder: Path) -> int:
 
 
 def _told(folder: Path) -> dict[str, Any]:
-    """connection.json of a running sandbox; waits for one that is just starting."""
+    """connection.json of a running sandbox."""
+    told = _peek(folder)
+    if told is None:
+        raise SandboxError("GIQ2001", f"no sandbox runs in {folder}", "giqplan sandbox start")
+    return told
+
+
+def _peek(folder: Path) -> dict[str, Any] | None:
+    """connection.json of a running sandbox, None when none runs; waits for one that is just starting or ending."""
     limit = time.monotonic() + _START_LIMIT_S
     while running(folder) and time.monotonic() < limit:
         try:
             return dict(json.loads((folder / "connection.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             time.sleep(0.01)
-    raise SandboxError("GIQ2001", f"no sandbox runs in {folder}", "giqplan sandbox start")
+    return None
 
 
-def _as_wanted(told: Mapping[str, Any], speed: float | None, controllers: str | None) -> bool:
+def _as_wanted(told: Mapping[str, Any] | None, speed: float | None, controllers: str | None) -> bool:
+    if told is None:
+        return False
     same_speed = speed is None or told["speed"] == speed
     return bool(told["version"] == __version__ and same_speed and controllers in (None, told["controllers"]))
 

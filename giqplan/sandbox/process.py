@@ -53,6 +53,14 @@ class Process:
         folder.chmod(0o700)
         self._folder = folder
         self._lock = _only_one(folder)
+        try:
+            self._start(world_file, project, speed, controllers, wanted_port)
+        except BaseException:
+            os.close(self._lock)  # before anybody is told that it failed
+            raise
+
+    def _start(self, world_file: Path | None, project: str, speed: float | None, controllers: str | None, wanted_port: int) -> None:
+        folder = self._folder
         (folder / "connection.json").unlink(missing_ok=True)
         self._store = Store(folder / "sandbox.db")
         (folder / "sandbox.db").chmod(0o600)
@@ -201,9 +209,7 @@ class Process:
         return HttpResponse(404, {"error": f"no such control: {name}"})
 
     def _status(self) -> dict[str, Any]:
-        clusters = [
-            {"name": key, "status": c["status"], "endpoint": c.get("endpoint", "")} for key, c in self._documents.under("cluster")
-        ]
+        clusters = [{"name": key, "status": c["status"], "endpoint": c.get("endpoint", "")} for key, c in self._documents.under("cluster")]
         return {
             "instance_id": self._instance["instance_id"],
             "version": __version__,

@@ -16,6 +16,7 @@ from giqplan.sandbox.wire import HttpRequest, HttpResponse
 Handler = Callable[[HttpRequest], HttpResponse]
 
 _MAX_BODY_BYTES = 64 * 2**20
+_LAST_ANSWERS_S = 0.5
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -26,15 +27,17 @@ class Listener:
         self._handler = handler
         self._context = context
         self._connections: set[socket.socket] = set()
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
+        self._busy = 0
         self._socket = _bind(wanted_port)
         self.port: int = self._socket.getsockname()[1]
         threading.Thread(target=self._accept, name=f"listen-{self.port}", daemon=True).start()
 
     def close(self) -> None:
-        """Stop listening, and end the connections that are open."""
+        """Stop listening, let running answers end, and end the connections that are open."""
         self._socket.close()
         with self._guard:
+            self._guard.wait_for(lambda: not self._busy, timeout=_LAST_ANSWERS_S)
             for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
@@ -72,6 +75,16 @@ class Listener:
             return False
         if request is None:
             return False
+        with self._guard:
+            self._busy += 1
+        try:
+            return self._respond(connection, request)
+        finally:
+            with self._guard:
+                self._busy -= 1
+                self._guard.notify_all()
+
+    def _respond(self, connection: ssl.SSLSocket, request: HttpRequest) -> bool:
         response = self._handler(request)
         close = request.headers.get("connection", "").lower() == "close"
         if response.stream is None:

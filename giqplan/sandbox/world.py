@@ -113,7 +113,7 @@ class _Reader:
         return WorldSpec((main, *others), callers or (OWNER,), None if speed is None else float(speed))
 
     def _project(self, at: tuple[str | int, ...], body: Any, identity_at: tuple[str | int, ...], identity: Any) -> ProjectSpec:
-        who = self._object(identity_at, identity, {"id": True, "number": False})
+        who = {} if identity is None else self._object(identity_at, identity, {"id": True, "number": False})
         body = body if isinstance(body, dict) else {}
         return ProjectSpec(
             id=self._text((*identity_at, "id"), who.get("id", ""), r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
@@ -253,7 +253,9 @@ class _Reader:
         line, column = next((self._lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in self._lines), (1, 1))
         where = ".".join(str(step) for step in at)
         detail = f"{where}: {text}" if where else text
-        self._errors.append(SandboxError("GIQ2004", detail, "Correct the file; docs/sandbox.md lists its keys.", Place(self._file, line, column)))
+        self._errors.append(
+            SandboxError("GIQ2004", detail, "Correct the file; docs/sandbox.md lists its keys.", Place(self._file, line, column))
+        )
 
 
 _IN_PROJECT = {"apis": False, "quotas": False, "clusters": False, "buckets": False, "iam": False}

@@ -98,7 +98,9 @@ class Sandbox:
         from google.cloud import storage
 
         options = ClientOptions(api_endpoint=self.connection().endpoints["storage"])
-        return storage.Client(project="test-project", credentials=self.credentials(caller), client_options=options, _http=self.session(caller))
+        return storage.Client(
+            project="test-project", credentials=self.credentials(caller), client_options=options, _http=self.session(caller)
+        )
 
     def close(self) -> None:
         for session in self._sessions:

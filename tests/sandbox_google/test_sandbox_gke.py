@@ -138,7 +138,10 @@ def test_a_deleted_cluster_is_gone_when_its_operation_is_done(sandbox: Any, clie
         ({"cluster": {"name": "Upper", "autopilot": {"enabled": True}}}, "Must be a match of regex"),
         ({"cluster": {"name": "x"}}, "initial_node_count must be greater than zero"),
         ({"cluster": {"name": "x", "autopilot": {"enabled": True}, "initialClusterVersion": "1.20"}}, "is unsupported"),
-        ({"cluster": {"name": "x", "autopilot": {"enabled": True}, "workloadIdentityConfig": {"workloadPool": "p.svc.id.goog"}}}, "workload pool"),
+        (
+            {"cluster": {"name": "x", "autopilot": {"enabled": True}, "workloadIdentityConfig": {"workloadPool": "p.svc.id.goog"}}},
+            "workload pool",
+        ),
     ],
 )
 def test_what_does_not_fit_googles_definitions_is_refused(sandbox: Any, body: Any, words: str) -> None:

@@ -18,7 +18,9 @@ from giqplan.sandbox.google.projects import Project, Projects
 from giqplan.sandbox.wire import Caller, HttpRequest
 
 SERVICE = "serviceusage.googleapis.com"
-PATH = re.compile(r"/v1/(?:projects/(?P<project>[^/]+)/services(?:/(?P<service>[^/:]+))?(?::(?P<verb>\w+))?|operations/(?P<operation>[^/]+))")
+PATH = re.compile(
+    r"/v1/(?:projects/(?P<project>[^/]+)/services(?:/(?P<service>[^/:]+))?(?::(?P<verb>\w+))?|operations/(?P<operation>[^/]+))"
+)
 _TYPES = "type.googleapis.com/google.api.serviceusage.v1"
 _DONE = "operations/noop.DONE_OPERATION"
 _BATCH = 20  # services.batchEnable: "A single request can enable a maximum of 20 services at a time"
@@ -88,7 +90,9 @@ class ServiceUsage:
             raise invalid(f"A single request can enable between 1 and {_BATCH} services, got {len(services)}.")
         for service in services:
             if not _NAME.fullmatch(service):
-                raise ApiError(404, f"Service '{service}' not found or permission denied.", reason="SERVICE_CONFIG_NOT_FOUND_OR_PERMISSION_DENIED")
+                raise ApiError(
+                    404, f"Service '{service}' not found or permission denied.", reason="SERVICE_CONFIG_NOT_FOUND_OR_PERMISSION_DENIED"
+                )
         if project.services >= set(services):
             return _done(_DONE, project, services, batch)
         operation = f"operations/acat.p2-{project.number}-{uuid.uuid4()}"

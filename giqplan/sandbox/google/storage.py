@@ -24,7 +24,9 @@ from giqplan.sandbox.google.paging import whole_number
 from giqplan.sandbox.google.projects import Project, Projects
 from giqplan.sandbox.wire import Caller, HttpRequest, HttpResponse
 
-PATH = re.compile(r"(?P<kind>/upload|/download)?/storage/v1/b(?:/(?P<bucket>[^/]+)(?:/(?P<rest>o(?:/(?P<object>[^/]+))?|iam(?:/testPermissions)?))?)?")
+PATH = re.compile(
+    r"(?P<kind>/upload|/download)?/storage/v1/b(?:/(?P<bucket>[^/]+)(?:/(?P<rest>o(?:/(?P<object>[^/]+))?|iam(?:/testPermissions)?))?)?"
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 _MULTI_REGIONS = ("US", "EU", "ASIA")
 _PAGE = 1000
