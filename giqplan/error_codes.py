@@ -55,7 +55,10 @@ _REFUSED = {
 
 _CATALOG: dict[str, str] = {}
 
-_RECOMMEND: dict[str, str] = {}
+_RECOMMEND = {
+    "GIQ1301": "no curve of the model",
+    "GIQ1302": "no curve can be used",
+}
 
 _MANIFESTS: dict[str, str] = {
     "GIQ1401": "no manifests for this model server",

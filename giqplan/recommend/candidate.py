@@ -1,0 +1,233 @@
+"""One curve, judged: what it would be as a choice, and why it is none. The first hurdle that it does not clear is its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from giqplan.catalog import Curve
+from giqplan.model.recommendation import (
+    Cost,
+    Evidence,
+    LatencyRange,
+    OperatingPoint,
+    Profile,
+    Reason,
+    Rejection,
+    Sizing,
+    Statistic,
+)
+from giqplan.recommend.cost import cost, machines
+from giqplan.recommend.curve_levels import MIN_LOADS, Level, levels, trustworthy
+from giqplan.recommend.operating import find_points, reached
+from giqplan.recommend.placement import NoPlacement, Placement, place
+from giqplan.recommend.question import Question, evidence_notes, server_fits, stack_fits
+from giqplan.recommend.sizing import size
+from giqplan.recommend.workload import MATCH, NEAR, distance
+from giqplan.units import usd_text
+
+DEPLOYABLE_SERVERS = ("vllm",)
+"""Servers that giqplan writes manifests for; curves of others are listed."""
+
+_ANSWERS_P50 = (Statistic.P50, Statistic.MEAN, Statistic.UNSAID)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A curve that clears every hurdle of trust and of the market: what it would be as the choice."""
+
+    curve: Curve
+    profile: Profile
+    operating: OperatingPoint
+    saturation: OperatingPoint
+    evidence: Evidence
+    sizing: Sizing
+    cost: Cost
+    notes: tuple[str, ...]
+    ranges: tuple[LatencyRange, ...]
+
+    @property
+    def downgraded(self) -> bool:
+        """Another shape or a version that nobody states: such a curve never beats one without these doubts."""
+        return self.evidence.near or bool(self.evidence.version_distance)
+
+    def reject(self, reason: Reason, detail: str) -> Rejection:
+        return Rejection(
+            self.curve.key, self.curve.profile, reason, detail, self.cost.usd_per_hour.initial, self.cost.usd_per_million_output_tokens
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """``candidate`` is there once a curve came as far as its points and price; ``rejection`` unless it may be chosen."""
+
+    candidate: Candidate | None
+    rejection: Rejection | None
+
+
+def judge(curve: Curve, question: Question) -> Judged:
+    """``curve`` against the whole intent, except the comparison with the other curves."""
+    early = next(_hurdles(curve, question), None)
+    if early is not None:
+        return Judged(None, Rejection(curve.key, curve.profile, *early))
+    assert curve.input_tokens is not None and curve.output_tokens is not None
+    usable = levels(curve, curve.output_tokens)
+    placement = place(curve.profile, question.market)
+    if isinstance(placement, NoPlacement):
+        return Judged(None, Rejection(curve.key, curve.profile, placement.reason, placement.detail))
+    points = find_points(usable, curve.input_tokens, question.targets)
+    candidate = _candidate(curve, question, usable, placement, points.operating, points.saturation)
+    if not points.within_slo:
+        return Judged(candidate, candidate.reject(Reason.SLO_BELOW_RANGE, _slo_detail(candidate, question)))
+    dear = _too_expensive(candidate, question)
+    return Judged(candidate, dear)
+
+
+def _hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
+    """Every reason, in this order, for which the curve cannot be used whatever the market says."""
+    yield from _identity_hurdles(curve, question)
+    yield from _version_hurdles(curve, question)
+    yield from _evidence_hurdles(curve, question)
+
+
+def _identity_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
+    profile, spec = curve.profile, question.intent.spec
+    if not server_fits(curve, question.intent):
+        yield Reason.OTHER_SERVER, f"{profile.model_server}, wanted {spec.serving.server.value}"
+    if not stack_fits(curve, question.intent):
+        yield Reason.OTHER_STACK, f"{profile.serving_stack or 'no stack'}, wanted {spec.serving.stack.value}"
+    if profile.model_server not in DEPLOYABLE_SERVERS:
+        yield Reason.UNSUPPORTED_HERE, f"giqplan does not deploy {profile.model_server} yet, only {', '.join(DEPLOYABLE_SERVERS)}"
+    if "any" not in spec.accelerator.types and profile.accelerator not in spec.accelerator.types:
+        yield Reason.OTHER_ACCELERATOR, f"{profile.accelerator}, wanted {' or '.join(spec.accelerator.types)}"
+    if profile.accelerator.startswith("tpu"):
+        yield Reason.UNSUPPORTED_HERE, f"giqplan does not deploy on TPUs yet: {profile.accelerator}"
+    if spec.accelerator.count is not None and profile.accelerator_count != spec.accelerator.count:
+        yield Reason.OTHER_COUNT, f"{profile.accelerator_count} accelerators a replica, wanted {spec.accelerator.count}"
+    if curve.provenance not in spec.evidence.allow:
+        yield Reason.PROVENANCE_NOT_ALLOWED, f"{curve.provenance.value}, allowed {', '.join(p.value for p in spec.evidence.allow)}"
+
+
+def _version_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
+    version, wanted = curve.profile.model_server_version, question.versions[curve.profile.accelerator]
+    if not version and not question.version_is_named:
+        yield Reason.VERSION_UNKNOWN, "its source names no server version; name one in serving.version to consider it"
+    if version and version != wanted:
+        what = wanted if question.version_is_named else f"{wanted or 'none that could be chosen'}, the newest measured on this accelerator"
+        yield Reason.OTHER_VERSION, f"{version}, wanted {what}"
+
+
+def _evidence_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
+    if curve.input_tokens is None or curve.output_tokens is None:
+        yield Reason.LENGTHS_UNKNOWN, "its source states no token lengths"
+        return
+    far = distance(question.shape, curve.input_tokens, curve.output_tokens)
+    if far > NEAR:
+        yield Reason.LENGTHS_TOO_FAR, _far_detail(curve, question, far)
+    good = len({p.load for p in curve.points if trustworthy(p)})
+    if good == 0:
+        yield Reason.ALL_POINTS_SUSPECT, f"all {len(curve.points)} points are suspect or dominated by waiting in the queue"
+    if good < MIN_LOADS:
+        yield Reason.TOO_FEW_LOADS, f"{good} trustworthy loads of {len(curve.points)}, {MIN_LOADS} are needed"
+    percentile = question.intent.spec.slo.percentile.value
+    if curve.statistic.value != percentile and not (percentile == "p50" and curve.statistic in _ANSWERS_P50):
+        yield Reason.STATISTIC_MISMATCH, f"holds {curve.statistic.value}, wanted {percentile}"
+    usable = levels(curve, curve.output_tokens)
+    for name in question.targets:
+        having = sum(level.metric(name) is not None for level in usable)
+        if having < len(usable) or having < MIN_LOADS:
+            yield Reason.LATENCY_NOT_MEASURED, f"{name.upper()} is known at {having} of {good} loads"
+    if len(usable) < MIN_LOADS:
+        yield Reason.LATENCY_NOT_MEASURED, f"latency and rate are known at {len(usable)} of {good} loads, {MIN_LOADS} are needed"
+
+
+def _far_detail(curve: Curve, question: Question, far: float) -> str:
+    detail = f"measured at {curve.input_tokens}/{curve.output_tokens} tokens, wanted {question.shape}: distance {far:.2f}, at most 0.69"
+    nearest = question.nearest
+    if nearest is None or nearest.key == curve.key:
+        return f"{detail}; it is the nearest: estimate or bench your own lengths"
+    return f"{detail}; nearest is {nearest.key} at {nearest.input_tokens}/{nearest.output_tokens}: else estimate or bench your own lengths"
+
+
+def _candidate(
+    curve: Curve,
+    question: Question,
+    usable: tuple[Level, ...],
+    placement: Placement,
+    operating: OperatingPoint,
+    saturation: OperatingPoint,
+) -> Candidate:
+    assert curve.input_tokens is not None and curve.output_tokens is not None
+    far = distance(question.shape, curve.input_tokens, curve.output_tokens)
+    version, wanted = curve.profile.model_server_version, question.versions[curve.profile.accelerator]
+    evidence = Evidence(
+        curve_key=curve.key,
+        provenance=curve.provenance,
+        statistic=curve.statistic,
+        measured_at=curve.measured_at,
+        source=curve.source,
+        input_tokens=curve.input_tokens,
+        output_tokens=curve.output_tokens,
+        loads=len(usable),
+        distance=far,
+        near=far > MATCH,
+        version_distance="" if version else f"the source names no server version; {wanted} is run because serving.version says so",
+    )
+    sizing = size(question.demand, operating, question.start(curve.profile.precision), question.target_texts)
+    profile = replace(curve.profile, model_server_version=version or wanted)
+    notes = list(evidence_notes(evidence, question.intent.spec.slo.percentile.value, question.shape))
+    if curve.replicas > 1:
+        notes.append(f"measured as totals of {curve.replicas} replicas, divided by them")
+    left_out = sum(not trustworthy(p) for p in curve.points)
+    if left_out:
+        notes.append(f"{left_out} of {len(curve.points)} points left out: suspect or dominated by waiting in the queue")
+    ranges = tuple(
+        LatencyRange(name, low, high, curve.key, profile) for name, (low, high) in reached(usable).items() if name in question.targets
+    )
+    return Candidate(
+        curve=curve,
+        profile=profile,
+        operating=operating,
+        saturation=saturation,
+        evidence=evidence,
+        sizing=sizing,
+        cost=cost(placement.price, placement.replicas_per_machine, operating, sizing, question.ratio),
+        notes=(*notes, *placement.notes),
+        ranges=ranges,
+    )
+
+
+def hardware(candidate: Candidate) -> str:
+    """What the initial replicas take: ``2 replicas = 16 accelerators on 2 x a3-highgpu-8g``."""
+    count, replicas = candidate.profile.accelerator_count, candidate.sizing.initial_replicas
+    whole = machines(replicas, candidate.cost.replicas_per_machine)
+    plural = "replica" if replicas == 1 else "replicas"
+    return f"{replicas} {plural} = {count * replicas} accelerators on {whole} x {candidate.cost.machine_type}"
+
+
+def miss_of(candidate: Candidate, question: Question) -> tuple[float, str, float]:
+    """(factor, metric, milliseconds): the target that the lowest load misses by most."""
+    point = candidate.operating
+    values = {"ntpot": point.ntpot_ms, "ttft": point.ttft_ms, "itl": point.itl_ms}
+    return max(((values[name] or 0.0) / target, name, values[name] or 0.0) for name, target in question.targets.items())
+
+
+def _slo_detail(candidate: Candidate, question: Question) -> str:
+    factor, name, best = miss_of(candidate, question)
+    return f"{name.upper()} {best:.4g} ms at its lowest load, wanted {question.targets[name]:g} ms: {factor:.2f} times"
+
+
+def _too_expensive(candidate: Candidate, question: Question) -> Rejection | None:
+    bounds, price = question.intent.spec.cost, candidate.cost
+    per_token, per_hour = bounds.max_usd_per_million_output_tokens, bounds.max_usd_per_hour
+    if per_token is not None and price.usd_per_million_output_tokens > per_token:
+        return candidate.reject(
+            Reason.TOO_EXPENSIVE_PER_TOKEN,
+            f"{usd_text(price.usd_per_million_output_tokens, 3)} per million output tokens, at most {usd_text(per_token, 3)}",
+        )
+    if per_hour is not None and price.usd_per_hour.max > per_hour:
+        return candidate.reject(
+            Reason.TOO_EXPENSIVE_PER_HOUR,
+            f"{usd_text(price.usd_per_hour.max)}/h at {candidate.sizing.max_replicas} replicas, at most {usd_text(per_hour)}/h",
+        )
+    return None

@@ -1,0 +1,85 @@
+"""The saturation point and the operating point of a curve (docs/scaling.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from giqplan.model.recommendation import Bound, OperatingPoint
+from giqplan.recommend.curve_levels import METRICS, Level, highest_within, saturation_index
+
+
+@dataclass(frozen=True)
+class Points:
+    """Where one curve saturates and where it is run. ``within_slo`` False: no load holds every target, ``operating`` is the lowest."""
+
+    saturation: OperatingPoint
+    operating: OperatingPoint
+    within_slo: bool
+
+
+def _point(level: Level, bound: Bound, input_tokens: int, is_saturation: bool, notes: tuple[str, ...]) -> OperatingPoint:
+    return OperatingPoint(
+        bound=bound,
+        load=level.load,
+        qps=level.qps,
+        output_tokens_per_second=level.output_tokens_per_second,
+        input_tokens_per_second=level.qps * input_tokens,
+        ttft_ms=level.ttft_ms,
+        itl_ms=level.itl_ms,
+        ntpot_ms=level.ntpot_ms,
+        is_saturation=is_saturation,
+        notes=notes,
+    )
+
+
+def _saturation_note(curve_levels: tuple[Level, ...], knee: int | None) -> str:
+    first, last = curve_levels[0].load, curve_levels[-1].load
+    if knee is None:
+        return (
+            f"the curve does not saturate in its range (loads {first:.1f} to {last:.1f}): its highest load stands for the saturation point"
+        )
+    gain = curve_levels[-1].output_tokens_per_second / curve_levels[knee].output_tokens_per_second - 1
+    factor = curve_levels[-1].load / curve_levels[knee].load
+    return f"saturates at load {curve_levels[knee].load:.1f}: {factor:.1f} times the load gives {gain:+.0%} throughput, the rest waits"
+
+
+def _binding(level: Level, targets: Mapping[str, float]) -> str:
+    """The target that leaves the least room at ``level``."""
+    return max(targets, key=lambda name: (level.metric(name) or 0.0) / targets[name])
+
+
+def find_points(curve_levels: tuple[Level, ...], input_tokens: int, targets: Mapping[str, float]) -> Points:
+    """``targets``: metric name -> milliseconds, in the order of METRICS; every level must hold each of them."""
+    knee = saturation_index(curve_levels)
+    usable = curve_levels if knee is None else curve_levels[: knee + 1]
+    top = usable[-1]
+    saturation = _point(top, Bound.SATURATION, input_tokens, True, (_saturation_note(curve_levels, knee),))
+    if not targets:
+        return Points(saturation, saturation, True)
+    level = highest_within(usable, targets)
+    if level is None:
+        lowest = usable[0]
+        return Points(saturation, _point(lowest, Bound(_binding(lowest, targets)), input_tokens, lowest is top, ()), False)
+    if level is top:
+        notes = (*saturation.notes, *_above_range(curve_levels, targets))
+        return Points(saturation, _point(top, Bound.SATURATION, input_tokens, True, notes), True)
+    measured = any(level == known for known in usable)
+    notes = () if measured else ("interpolated between two measured loads",)
+    return Points(saturation, _point(level, Bound(_binding(level, targets)), input_tokens, False, notes), True)
+
+
+def _above_range(curve_levels: tuple[Level, ...], targets: Mapping[str, float]) -> tuple[str, ...]:
+    """A note for each target that the curve never reaches."""
+    highest = {name: max(x.metric(name) or 0.0 for x in curve_levels) for name in targets}
+    return tuple(
+        f"the {name.upper()} target {target:g} ms lies above all the curve reaches ({highest[name]:.4g} ms): the saturation point is used"
+        for name, target in targets.items()
+        if target > highest[name]
+    )
+
+
+def reached(curve_levels: tuple[Level, ...]) -> dict[str, tuple[float, float]]:
+    """The least and the largest of every metric over all levels; a metric that a level lacks is left out of that level."""
+    values = {name: [v for level in curve_levels if (v := level.metric(name)) is not None] for name in METRICS}
+    return {name: (min(found), max(found)) for name, found in values.items() if found}

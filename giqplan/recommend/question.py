@@ -1,0 +1,128 @@
+"""What is asked: the intent and the catalog, read once, in the terms in which curves are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from giqplan.catalog import Catalog, Curve
+from giqplan.intent.model import Intent, Server, Stack
+from giqplan.model.recommendation import Evidence, PricingModel, Statistic
+from giqplan.recommend.curve_levels import METRICS, MIN_LOADS, trustworthy
+from giqplan.recommend.placement import Market
+from giqplan.recommend.sizing import Demand
+from giqplan.recommend.start_time import StartTime, start_time
+from giqplan.recommend.versions import newest
+from giqplan.recommend.workload import Shape, distance, wanted_shape
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Question:
+    """``targets``: metric -> milliseconds. ``versions``: accelerator -> the version that may be chosen on it, "" = none is known.
+    ``nearest``: the curve of nearest shape, to be named where none is near enough."""
+
+    intent: Intent
+    catalog: Catalog
+    shape: Shape
+    targets: dict[str, float]
+    versions: dict[str, str]
+    market: Market
+    demand: Demand
+    nearest: Curve | None
+
+    @property
+    def ratio(self) -> Decimal:
+        return self.intent.spec.cost.output_input_cost_ratio
+
+    @property
+    def version_is_named(self) -> bool:
+        return self.intent.spec.serving.version != LATEST
+
+    @property
+    def target_texts(self) -> tuple[str, ...]:
+        return tuple(f"{name.upper()} {target:g} ms" for name, target in self.targets.items())
+
+    def weights_gib(self, precision: str) -> float | None:
+        """Size of the weights: the intent's word, else the catalog's for this precision; None = unknown."""
+        given = self.intent.spec.model.weights_gib
+        return given if given is not None else self.catalog.weights_gib(self.intent.spec.model.id, precision)
+
+    def start(self, precision: str) -> StartTime:
+        return start_time(self.weights_gib(precision), self.intent.spec.storage.bucket is not None)
+
+
+def server_fits(curve: Curve, intent: Intent) -> bool:
+    server = intent.spec.serving.server
+    return server is Server.ANY or curve.profile.model_server == server.value
+
+
+def stack_fits(curve: Curve, intent: Intent) -> bool:
+    stack = intent.spec.serving.stack
+    return curve.profile.serving_stack == ("" if stack is Stack.NONE else stack.value)
+
+
+def _may_set_latest(curve: Curve, intent: Intent) -> bool:
+    """Whether a curve counts when the newest measured version is looked for: one that could be chosen for some workload."""
+    return (
+        server_fits(curve, intent)
+        and stack_fits(curve, intent)
+        and curve.provenance in intent.spec.evidence.allow
+        and curve.input_tokens is not None
+        and curve.output_tokens is not None
+        and sum(trustworthy(p) for p in curve.points) >= MIN_LOADS
+    )
+
+
+def _versions(curves: Iterable[Curve], intent: Intent) -> dict[str, str]:
+    named = intent.spec.serving.version
+    found: dict[str, set[str]] = {}
+    for curve in curves:
+        versions = found.setdefault(curve.profile.accelerator, set())
+        if _may_set_latest(curve, intent):
+            versions.add(curve.profile.model_server_version)
+    return {accelerator: named.removeprefix("v") if named != LATEST else newest(v) for accelerator, v in found.items()}
+
+
+def ask(intent: Intent, catalog: Catalog, curves: tuple[Curve, ...]) -> Question:
+    """Raises CatalogError for a use case that is unknown."""
+    spec = intent.spec
+    slo = {"ntpot": spec.slo.ntpot_milliseconds, "ttft": spec.slo.ttft_milliseconds, "itl": spec.slo.itl_milliseconds}
+    rate = spec.workload.requests_per_second
+    shape = wanted_shape(intent, catalog)
+    shaped = [(distance(shape, c.input_tokens, c.output_tokens), c.key, c) for c in curves if c.input_tokens and c.output_tokens]
+    return Question(
+        intent=intent,
+        catalog=catalog,
+        shape=shape,
+        targets={name: target for name in METRICS if (target := slo[name]) is not None},
+        versions=_versions(curves, intent),
+        market=Market(catalog, spec.target.location, spec.target.zones, PricingModel(spec.cost.pricing_model.value)),
+        demand=Demand(
+            mean=rate.mean if rate else None,
+            peak=rate.peak if rate else None,
+            min_replicas=spec.autoscaling.min_replicas,
+            max_replicas=spec.autoscaling.max_replicas,
+            headroom=None if spec.autoscaling.headroom == "auto" else spec.autoscaling.headroom,
+        ),
+        nearest=min(shaped)[2] if shaped else None,
+    )
+
+
+def evidence_notes(evidence: Evidence, percentile: str, shape: Shape) -> tuple[str, ...]:
+    """What a reader must know about the evidence: an unsaid statistic, other lengths, another version."""
+    notes = []
+    if evidence.statistic is Statistic.MEAN:
+        notes.append(f"the curve holds means; they answer for {percentile}")
+    if evidence.statistic is Statistic.UNSAID:
+        notes.append(f"the source does not say whether its latencies are means or medians; they answer for {percentile}")
+    if evidence.near:
+        notes.append(
+            f"measured at {evidence.input_tokens}/{evidence.output_tokens} tokens, wanted {shape}: near (distance {evidence.distance:.2f}, "
+            "a match is within 0.18); rates are those of the measured lengths"
+        )
+    if evidence.version_distance:
+        notes.append(evidence.version_distance)
+    return tuple(notes)

@@ -1,0 +1,45 @@
+"""Which workload is asked for, and how far a curve's lies from it (design rule 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+from giqplan.catalog import Catalog
+from giqplan.intent.model import Intent
+
+MATCH = log(1.2)
+"""Up to here a curve's lengths are the workload's: within 20 %, Google's own tolerance for target lengths."""
+
+NEAR = log(2)
+"""Up to here a curve is shown and used when nothing matches: within a factor of two."""
+
+
+DEFAULT_USE_CASE = "Chatbot"
+"""What Google assumes when nothing is said (manifests create --use-case)."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Mean tokens of a request; ``name`` is the use case's, or the lengths in words."""
+
+    input_tokens: int
+    output_tokens: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.input_tokens}/{self.output_tokens} tokens"
+
+
+def wanted_shape(intent: Intent, catalog: Catalog) -> Shape:
+    """The shape of the intent: its own lengths, else those of its use case. Raises CatalogError for an unknown use case."""
+    workload = intent.spec.workload
+    if workload.input_tokens is not None and workload.output_tokens is not None:
+        return Shape(workload.input_tokens, workload.output_tokens, f"{workload.input_tokens}/{workload.output_tokens}")
+    found = catalog.use_case(workload.use_case or DEFAULT_USE_CASE)
+    return Shape(found.input_tokens, found.output_tokens, found.name)
+
+
+def distance(wanted: Shape, input_tokens: int, output_tokens: int) -> float:
+    """max(|ln(in/in')|, |ln(out/out')|): 0 = the same lengths, ln 2 = one of them is twice the other."""
+    return max(abs(log(wanted.input_tokens / input_tokens)), abs(log(wanted.output_tokens / output_tokens)))
