@@ -179,10 +179,11 @@ def _precision(profile: Profile, source: Source, version: str, dtype: str, user_
     if not wanted or user_decides:
         return []
     held = checkpoint_family(source.checkpoint_dtype) or _named_family(profile.model_id)
-    if held and held == wanted:
-        return []
     if wanted in ("bf16", "fp16") and held in ("bf16", ""):
+        # Said, not left to the checkpoint: the family holds float16 and float32 checkpoints too.
         return [] if dtype else [f"--dtype={'bfloat16' if wanted == 'bf16' else 'float16'}"]
+    if held == wanted:
+        return []
     if wanted == "fp8" and held == "bf16":
         return ["--quantization=fp8"]
     if wanted == "bitsandbytes" and held == "bf16" and source.via is not Via.STREAMER:
