@@ -7,6 +7,10 @@ from __future__ import annotations
 
 _USAGE = {
     "GIQ0101": "wrong command line",
+    "GIQ0102": "there is nobody to ask",
+    "GIQ0103": "not approved",
+    "GIQ0104": "the file exists",
+    "GIQ0199": "internal error",
 }
 
 _INTENT = {
@@ -53,7 +57,12 @@ _REFUSED = {
     "GIQ1120": "TPUs are not acted on yet",
 }
 
-_CATALOG: dict[str, str] = {}
+_CATALOG = {
+    "GIQ1201": "a catalog file cannot be read",
+    "GIQ1202": "a catalog file is broken",
+    "GIQ1203": "unknown use case",
+    "GIQ1204": "unknown machine type",
+}
 
 _RECOMMEND = {
     "GIQ1301": "no curve of the model",

@@ -1,0 +1,346 @@
+"""The catalog: look-ups over the tables of one folder, each table read when it is first asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from giqplan.catalog import curves as curve_tables
+from giqplan.catalog import facts
+from giqplan.catalog.places import is_zone, nearness, region_of
+from giqplan.catalog.tables import Row, broken, read_bytes, rows
+from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Model, Source, UseCase
+from giqplan.data_files import data_path
+from giqplan.errors import CatalogError
+from giqplan.model.recommendation import Price, PricingModel
+from giqplan.units import canonical_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+SCHEMA_VERSION = 1
+TABLES = (
+    "models",
+    "model_aliases",
+    "accelerators",
+    "machines",
+    "prices",
+    "zones",
+    "use_cases",
+    "consumption_options",
+    "curves",
+    "points",
+    "sources",
+)
+_NO_SOURCE = Source("", "", "", "")
+
+
+def open_catalog(root: Path | None = None) -> Catalog:
+    """The catalog in ``root``, by default the one that giqplan ships. Raises CatalogError where it is missing or of another schema."""
+    catalog = Catalog(root or data_path("catalog"))
+    found = catalog.about.get("schema_version")
+    if found != SCHEMA_VERSION:
+        path = catalog.root / "catalog.json"
+        raise broken(path, f"schema_version is {found}, this giqplan reads {SCHEMA_VERSION}", 1)
+    return catalog
+
+
+class Catalog:
+    """Curves, prices, machines and models with their sources. Equal files give an equal ``digest``. Look-ups raise CatalogError
+    (GIQ1201, GIQ1202) where a table they need is missing or broken."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, table: str) -> Path:
+        return self.root / f"{table}.csv"
+
+    def rows(self, table: str) -> Iterable[Row]:
+        """The lines of a table as they stand in the file."""
+        return rows(self.path(table))
+
+    @cached_property
+    def about(self) -> Mapping[str, Any]:
+        """catalog.json: ``date`` (newest date in the data) and ``schema_version``."""
+        path = self.root / "catalog.json"
+        try:
+            found = json.loads(read_bytes(path))
+        except ValueError as error:
+            raise broken(path, f"not JSON: {error}", getattr(error, "lineno", 0)) from error
+        if not isinstance(found, dict) or not isinstance(found.get("date"), str):
+            raise broken(path, "no date", 1)
+        return found
+
+    @property
+    def date(self) -> str:
+        return str(self.about["date"])
+
+    @cached_property
+    def digest(self) -> str:
+        """``sha256:<hex>`` over the bytes of all tables and catalog.json, by name."""
+        names = sorted([*(f"{table}.csv" for table in TABLES), "catalog.json"])
+        files = {name: hashlib.sha256(read_bytes(self.root / name)).hexdigest() for name in names}
+        return "sha256:" + hashlib.sha256(canonical_json(files).encode()).hexdigest()
+
+    def _indexed(self, table: str, column: str, parse: Callable[[Row], T]) -> dict[str, T]:
+        """A table by its key column; a key that stands twice is an error."""
+        found: dict[str, T] = {}
+        for row in self.rows(table):
+            key = row.text(column)
+            if key in found:
+                raise row.error(f"{column} {key} stands twice")
+            found[key] = parse(row)
+        return found
+
+    # Sources
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        return self._indexed("sources", "id", lambda r: Source(r.text("id"), r.text("citation"), r.text("licence"), r.text("date")))
+
+    def _source(self, row: Row, column: str = "source") -> Source:
+        key = row.text(column)
+        if key and key not in self.sources:
+            raise row.error(f"{column}: {key} does not stand in sources.csv")
+        return self.sources.get(key, _NO_SOURCE)
+
+    def cite(self, row: Row, column: str = "source") -> str:
+        """The citation that a row's source id stands for; "" = none."""
+        return self._source(row, column).citation
+
+    # Models
+
+    @cached_property
+    def _model_rows(self) -> dict[str, Row]:
+        return self._indexed("models", "model_id", lambda row: row)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Every name of a model in lower case -> its id; an id wins over an alias."""
+        aliases = {row.text("alias").lower(): row.text("model_id") for row in self.rows("model_aliases")}
+        return {**aliases, **{name.lower(): name for name in self._model_rows}}
+
+    def model(self, id_or_alias: str) -> Model | None:
+        """The model of that id or alias, in any letter case; None = the catalog does not know it."""
+        row = self._model_rows.get(self._names.get(id_or_alias.strip().lower(), ""))
+        return None if row is None else facts.model(row, self.cite)
+
+    def model_ids(self) -> tuple[str, ...]:
+        """All ids, in order."""
+        return tuple(sorted(self._model_rows))
+
+    def closest_models(self, text: str, count: int = 3) -> tuple[str, ...]:
+        """Ids for "did you mean", the nearest first: by whole id, alias, or the part behind the owner."""
+        from difflib import get_close_matches
+
+        wanted = text.strip().lower()
+        names = {name.rpartition("/")[2]: model for name, model in self._names.items()} | self._names
+        found = [names[n] for n in get_close_matches(wanted, names, n=3 * count, cutoff=0.6)]
+        found += [names[n] for n in get_close_matches(wanted.rpartition("/")[2], names, n=3 * count, cutoff=0.6)]
+        return tuple(dict.fromkeys(found))[:count]
+
+    # Curves
+
+    @cached_property
+    def _curve_rows(self) -> dict[str, Row]:
+        return self._indexed("curves", "key", lambda row: row)
+
+    @cached_property
+    def _point_rows(self) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows("points"):
+            found[row.text("curve")].append(row)
+        return found
+
+    @cached_property
+    def _groups(self) -> dict[str, list[str]]:
+        """Architecture group -> the models of it that have curves."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for model_id in sorted({row.text("model_id") for row in self._curve_rows.values()}):
+            row = self._model_rows.get(model_id)
+            group = row.text("architecture_group") if row else ""
+            if group:
+                found[group].append(model_id)
+        return found
+
+    def curve(self, key: str) -> Curve | None:
+        """The curve of that key, as measured."""
+        row = self._curve_rows.get(key)
+        return None if row is None else curve_tables.curve(row, self._point_rows.get(key, ()), self._source(row))
+
+    def curves(self) -> tuple[Curve, ...]:
+        """All curves, in order of the file."""
+        return tuple(found for key in self._curve_rows if (found := self.curve(key)))
+
+    def curves_for(self, model_id: str) -> tuple[Curve, ...]:
+        """Curves of the model, then those of its siblings (the same architecture group) with ``shared_from``; none = ()."""
+        asked = self.model(model_id)
+        if asked is None:
+            return ()
+        siblings = [m for m in self._groups.get(asked.architecture_group, ()) if m != asked.model_id]
+        found = []
+        for name in (asked.model_id, *siblings):
+            keys = sorted(key for key, row in self._curve_rows.items() if row.text("model_id") == name)
+            for curve in (c for key in keys if (c := self.curve(key))):
+                if name == asked.model_id:
+                    found.append(curve)
+                else:
+                    dtype = self._model_rows[name].text("checkpoint_dtype")
+                    found.append(curve_tables.shared(curve, dtype, asked.checkpoint_dtype))
+        return tuple(found)
+
+    def columns(self) -> NDArray[np.void]:
+        """All points as one structured array (see ``query.columns``): for questions over many points. Imports numpy."""
+        from giqplan.catalog.query import columns
+
+        return columns(self.curves())
+
+    # Accelerators and machines
+
+    @cached_property
+    def _accelerators(self) -> dict[str, Accelerator]:
+        return self._indexed("accelerators", "gke_accelerator", lambda row: facts.accelerator(row, self.cite))
+
+    def accelerator(self, name: str) -> Accelerator | None:
+        """By GKE label (nvidia-h100-80gb)."""
+        return self._accelerators.get(name)
+
+    def accelerators(self) -> tuple[Accelerator, ...]:
+        return tuple(self._accelerators.values())
+
+    @cached_property
+    def _machines(self) -> dict[str, Machine]:
+        return self._indexed("machines", "machine_type", lambda row: facts.machine(row, self.cite))
+
+    def machine(self, machine_type: str) -> Machine:
+        """The machine type. Raises CatalogError GIQ1204 for one the catalog does not know; ``find_machine`` answers None."""
+        found = self.find_machine(machine_type)
+        if found is None:
+            known = ", ".join(sorted(self._machines))
+            raise CatalogError("GIQ1204", f"{machine_type} is not in the catalog", f"Known machine types: {known}.")
+        return found
+
+    def find_machine(self, machine_type: str) -> Machine | None:
+        return self._machines.get(machine_type)
+
+    def machines(self) -> tuple[Machine, ...]:
+        return tuple(self._machines.values())
+
+    def machines_for(self, accelerator: str) -> tuple[Machine, ...]:
+        """Machines that carry the accelerator, fewest accelerators first."""
+        found = (m for m in self._machines.values() if m.accelerator == accelerator)
+        return tuple(sorted(found, key=lambda m: (m.accelerator_count, m.vcpu, m.machine_type)))
+
+    # Where and how machines are sold
+
+    @cached_property
+    def _zones(self) -> dict[str, dict[str, set[str]]]:
+        """Machine type -> region -> zones; an empty set = the region is known, its zones are not."""
+        found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for row in self.rows("zones"):
+            zones = found[row.text("machine_type")][row.text("region")]
+            if row.text("zone"):
+                zones.add(row.text("zone"))
+        return found
+
+    def offered(self, machine_type: str, location: str) -> Answer:
+        """Whether a region or zone has the machine; ``UNKNOWN``: the catalog knows no place of it, or the region but not its zones."""
+        regions = self._zones.get(machine_type)
+        if not regions:
+            return Answer.UNKNOWN
+        region = region_of(location)
+        if region not in regions:
+            return Answer.NO
+        if not is_zone(location):
+            return Answer.YES
+        if not regions[region]:
+            return Answer.UNKNOWN
+        return Answer.YES if location in regions[region] else Answer.NO
+
+    def regions(self, machine_type: str) -> tuple[str, ...]:
+        """Regions that have the machine, in order."""
+        return tuple(sorted(self._zones.get(machine_type, ())))
+
+    def zones(self, machine_type: str, region: str) -> tuple[str, ...]:
+        """Known zones of a region that have the machine, in order."""
+        return tuple(sorted(self._zones.get(machine_type, {}).get(region, ())))
+
+    def region_of(self, location: str) -> str:
+        return region_of(location)
+
+    @cached_property
+    def _price_rows(self) -> dict[tuple[str, str, str], Row]:
+        found: dict[tuple[str, str, str], Row] = {}
+        for row in self.rows("prices"):
+            key = (row.text("machine_type"), row.text("region"), row.text("pricing_model"))
+            if key in found:
+                raise row.error(f"the price of {' '.join(key)} stands twice")
+            found[key] = row
+        return found
+
+    def price(self, machine_type: str, region: str, pricing_model: PricingModel) -> Price | None:
+        """US dollars an hour of the whole machine; None = no price here, or the machine is not offered here (design rule 6)."""
+        row = self._price_rows.get((machine_type, region, pricing_model.value))
+        if row is None or not self.offered(machine_type, region):
+            return None
+        text = row.text("usd_per_hour")
+        try:
+            amount = Decimal(text)
+        except InvalidOperation:
+            raise row.error(f"usd_per_hour: {text!r} is not a number") from None
+        if not (amount.is_finite() and amount > 0):
+            raise row.error(f"usd_per_hour: {text} is not a price")
+        return Price(machine_type, region, pricing_model, amount, row.text("as_of"), row.text("quality"), self.cite(row))
+
+    def price_regions(self, machine_type: str, pricing_model: PricingModel, near: str = "") -> tuple[str, ...]:
+        """Regions where ``price`` answers, in order of name; with ``near`` those first that are near it by name."""
+        found = (r for m, r, how in self._price_rows if m == machine_type and how == pricing_model.value and self.offered(m, r))
+        return tuple(sorted(found, key=lambda region: nearness(near, region) if near else (0, region)))
+
+    @cached_property
+    def _consumption(self) -> dict[tuple[str, str], Consumption]:
+        return {
+            (r.text("machine"), r.text("option")): Consumption(r.member("answer", Answer), self.cite(r))
+            for r in self.rows("consumption_options")
+        }
+
+    def consumption(self, machine_type: str, option: str) -> Consumption:
+        """Whether the machine is sold by ``option``: on-demand, spot, flex-start, reservation, calendar; a committed use discount is
+        billing on on-demand machines, so 1-year-cud and 3-years-cud answer as on-demand. A row of the type wins over its series'."""
+        if option in (PricingModel.ONE_YEAR_CUD, PricingModel.THREE_YEARS_CUD):
+            option = PricingModel.ON_DEMAND
+        machine = self.find_machine(machine_type)
+        own = self._consumption.get((machine_type, option))
+        series = self._consumption.get((machine.series, option)) if machine else None
+        return own or series or Consumption(Answer.UNKNOWN, "")
+
+    # Use cases
+
+    @cached_property
+    def _use_cases(self) -> tuple[UseCase, ...]:
+        return tuple(facts.use_case(row, self.cite) for row in self.rows("use_cases"))
+
+    def use_cases(self) -> tuple[UseCase, ...]:
+        """Every named workload, the default included; ``kind`` tells use cases from distributions."""
+        return self._use_cases
+
+    def find_use_case(self, text: str) -> UseCase | None:
+        """By name, slug or the API's spelling, in any letter case, words parted by spaces, hyphens or underscores; None = unknown."""
+        wanted = facts.words(text)
+        return next((u for u in self._use_cases if wanted in {facts.words(n) for n in (u.name, u.slug, u.api_token) if n}), None)
+
+    def use_case(self, text: str) -> UseCase:
+        """Like ``find_use_case``; raises CatalogError GIQ1203 for an unknown one."""
+        found = self.find_use_case(text)
+        if found is None:
+            known = ", ".join(u.name for u in self._use_cases)
+            raise CatalogError("GIQ1203", f"{text!r} is no use case", f"Use one of: {known}; or give inputTokens and outputTokens.")
+        return found

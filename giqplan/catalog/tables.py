@@ -1,0 +1,109 @@
+"""Catalog tables: CSV files with a header line, read whole, checked for shape; a broken file is a CatalogError with its line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from giqplan.errors import CatalogError, Place
+
+T = TypeVar("T")
+_REINSTALL = "Restore the file, or install giqplan again."
+
+
+def broken(path: Path, detail: str, line: int = 0) -> CatalogError:
+    """The error of a catalog file that does not say what it should."""
+    return CatalogError("GIQ1202", f"{path.name}: {detail}", _REINSTALL, Place(str(path), line))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes. Raises CatalogError GIQ1201 where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        detail = f"{path.name} cannot be read: {error.strerror}"
+        raise CatalogError("GIQ1201", detail, _REINSTALL, Place(str(path))) from error
+
+
+class Row:
+    """One line of a table; its getters raise CatalogError with file and line. A blank cell is unknown."""
+
+    __slots__ = ("_cells", "line", "path")
+
+    def __init__(self, path: Path, line: int, cells: dict[str, str]) -> None:
+        self.path = path
+        self.line = line
+        self._cells = cells
+
+    def text(self, column: str) -> str:
+        try:
+            return self._cells[column]
+        except KeyError:
+            raise broken(self.path, f"column {column} is missing", 1) from None
+
+    def _parsed(self, column: str, parse: Callable[[str], T], what: str) -> T | None:
+        text = self.text(column)
+        if not text:
+            return None
+        try:
+            return parse(text)
+        except ValueError:
+            raise self.error(f"{column}: {text!r} is not {what}") from None
+
+    def number(self, column: str) -> float | None:
+        found = self._parsed(column, float, "a number")
+        if found is not None and not abs(found) < float("inf"):
+            raise self.error(f"{column}: {found} is not a finite number")
+        return found
+
+    def integer(self, column: str) -> int | None:
+        return self._parsed(column, int, "a whole number")
+
+    def yes(self, column: str) -> bool | None:
+        """yes, no, or None for blank and ``unknown``."""
+        text = self.text(column)
+        if text in ("", "unknown"):
+            return None
+        if text not in ("yes", "no"):
+            raise self.error(f"{column}: {text!r} is not yes, no or unknown")
+        return text == "yes"
+
+    def must(self, value: T | None, column: str) -> T:
+        """``value``, or an error: this column may not be blank."""
+        if value is None:
+            raise self.error(f"{column} is blank")
+        return value
+
+    def member(self, column: str, parse: Callable[[str], T]) -> T:
+        """A word of a closed list."""
+        return self.must(self._parsed(column, parse, "one of its words"), column)
+
+    def error(self, detail: str) -> CatalogError:
+        return broken(self.path, detail, self.line)
+
+
+def cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, cells by column) of every row. Raises CatalogError GIQ1201 and GIQ1202."""
+    try:
+        text = read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise broken(path, f"not UTF-8 at byte {error.start}") from error
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    try:
+        header = next(reader, None)
+        if not header:
+            raise broken(path, "empty", 1)
+        width = len(header)
+        for row in reader:
+            if len(row) != width:
+                raise broken(path, f"{len(row)} cells where the header has {width}", reader.line_num)
+            yield reader.line_num, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise broken(path, str(error), reader.line_num) from error
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """Every row of a table."""
+    return (Row(path, line, found) for line, found in cells(path))
