@@ -9,7 +9,7 @@ _USAGE = {
     "GIQ0101": "wrong command line",
     "GIQ0102": "there is nobody to ask",
     "GIQ0103": "not approved",
-    "GIQ0104": "the file exists",
+    "GIQ0104": "the file cannot be written",
     "GIQ0199": "internal error",
 }
 
@@ -115,7 +115,20 @@ _STATE = {
     "GIQ1807": "the state is of something else",
 }
 
-_CLOUD: dict[str, str] = {}
+_CLOUD = {
+    "GIQ1901": "no credentials",
+    "GIQ1902": "credentials refused or expired",
+    "GIQ1903": "no connection",
+    "GIQ1904": "permission denied",
+    "GIQ1905": "request refused",
+    "GIQ1906": "it exists already",
+    "GIQ1907": "busy",
+    "GIQ1908": "the service failed",
+    "GIQ1909": "fields are held by another manager",
+    "GIQ1910": "request that the client library does not know",
+    "GIQ1911": "another sandbox answers",
+    "GIQ1912": "the cluster does not answer",
+}
 
 _SANDBOX: dict[str, str] = {
     "GIQ2001": "the sandbox cannot be used",

@@ -1,0 +1,25 @@
+"""The process: ``giqplan`` and ``python -m giqplan``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from giqplan.cli.main import main as run
+from giqplan.errors import Exit
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(int(Exit.TERMINATED))
+
+
+def main() -> NoReturn:
+    """Run the command line of this process; a termination signal unwinds it like an error, so that files are closed and locks freed."""
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The flags that several commands share (design 4.3). A command calls those that it acts on, and no others."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+DEFAULT_INTENT = "inference.yaml"
+
+
+class _OneIntent(argparse.Action):
+    """Stores the intent's path; the argument and ``-f`` together are a mistake, as is ``-f`` twice."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        if getattr(namespace, "intent_given", False):
+            parser.error(f"more than one intent: {namespace.intent} and {values}")
+        namespace.intent, namespace.intent_given = values, True
+
+
+def intent_argument(parser: argparse.ArgumentParser) -> None:
+    """``args.intent``: the path of the intent, as an argument or with ``-f``."""
+    parser.add_argument("intent", nargs="?", action=_OneIntent, default=argparse.SUPPRESS, metavar="INTENT", help="the intent file")
+    parser.add_argument(
+        "-f",
+        "--file",
+        dest="intent",
+        action=_OneIntent,
+        default=DEFAULT_INTENT,
+        metavar="INTENT",
+        help="the same, as a flag (default: %(default)s)",
+    )
+
+
+def environment(parser: argparse.ArgumentParser) -> None:
+    """``args.environment``: a name out of the intent's ``environments``, None = the base."""
+    parser.add_argument("-e", "--environment", metavar="NAME", help="apply this overlay of the intent (default: the base alone)")
+
+
+def sandbox(parser: argparse.ArgumentParser) -> None:
+    """``args.sandbox``: the world is the local sandbox beside the intent."""
+    parser.add_argument("--sandbox", action="store_true", help="use the local sandbox instead of Google Cloud; it is started on demand")
+
+
+def format_option(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
+    """``args.format``: one of ``formats``; the first is the default."""
+    parser.add_argument("--format", choices=list(formats), default=formats[0], help="how the result is printed (default: %(default)s)")
+
+
+def output_style(parser: argparse.ArgumentParser) -> None:
+    """``args.no_color`` (also by the variable NO_COLOR, https://no-color.org) and ``args.quiet``."""
+    import os
+
+    parser.add_argument("--no-color", action="store_true", default=bool(os.environ.get("NO_COLOR")), help="no colours, also in a terminal")
+    quiet(parser)
+
+
+def quiet(parser: argparse.ArgumentParser) -> None:
+    """``args.quiet``: no progress and no word of success; results and errors only."""
+    parser.add_argument("--quiet", action="store_true", help="print results and errors only")
+
+
+def debug(parser: argparse.ArgumentParser) -> None:
+    """``args.debug``: every command has it."""
+    parser.add_argument("--debug", action="store_true", help="show where in giqplan an error comes from")

@@ -1,0 +1,29 @@
+"""An argument parser whose errors are values of our own tree."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterable
+from typing import NoReturn
+
+from giqplan.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, except that a wrong command line raises UsageError (exit 1, where argparse would exit with 2 = "changes")."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("allow_abbrev", False)  # an abbreviation that works today is ambiguous with tomorrow's flag
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found; the usage line is the remedy."""
+        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+        raise UsageError("GIQ0101", message, f"usage: {usage}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean plan? ``, or nothing when no known word is near."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean {near[0]}? " if near else ""
