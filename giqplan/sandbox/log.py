@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from giqplan.sandbox.store import Store
 
@@ -75,7 +75,7 @@ class RequestLog:
         with self._store.lock:
             sql = f"SELECT {_COLUMNS} FROM request WHERE ? IN ('', run) ORDER BY start, id"  # noqa: S608
             rows = self._store.db.execute(sql, (run,)).fetchall()
-        return [Entry(*tuple(row)[:-1], stream=bool(row["stream"])) for row in rows]
+        return [replace(Entry(*row), stream=bool(row["stream"])) for row in rows]
 
 
 def critical_path(entries: Sequence[Entry]) -> list[Entry]:

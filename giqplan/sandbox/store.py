@@ -21,9 +21,14 @@ class Store:
         self._depth = 0
 
     def script(self, sql: str) -> None:
-        """Create tables (``IF NOT EXISTS``)."""
+        """Create tables (``IF NOT EXISTS``). Statement by statement: ``executescript`` would commit a transaction that is open."""
         with self.lock:
-            self.db.executescript(sql)
+            statement = ""
+            for line in sql.splitlines():
+                statement += f"{line}\n"
+                if sqlite3.complete_statement(statement):
+                    self.db.execute(statement)
+                    statement = ""
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -59,7 +59,7 @@ def _make(folder: Path) -> None:
             .not_valid_after(now + timedelta(days=365 * _YEARS))
         )
 
-    usage = {name: False for name in ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")}
+    usage = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False)
     usage |= {"encipher_only": False, "decipher_only": False}
     ca = (
         base("giqplan sandbox CA", ca_key.public_key())

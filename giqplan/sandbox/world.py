@@ -143,7 +143,7 @@ class _Reader:
         known: Mapping[str, Any] = quota_table()["quotas"]
         if quota and quota not in known:
             self._error((*at, "quota"), f"no such quota: {quota!r}. The sandbox knows {', '.join(known)}")
-        allowed = {name: False for name in known.get(quota, {}).get("dimensions", ())}
+        allowed = dict.fromkeys(known.get(quota, {}).get("dimensions", ()), False)
         dimensions = self._object((*at, "dimensions"), row.get("dimensions"), allowed)
         limit = row.get("limit", 0)
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < -1:

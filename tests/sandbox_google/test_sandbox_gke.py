@@ -159,7 +159,7 @@ def test_the_api_is_off(sandbox: Any, client: Any) -> None:
 
 def test_a_missing_permission_is_named(sandbox: Any, cluster: str) -> None:
     assert sandbox.container("planner").get_cluster(name=cluster).name == "shared"
-    with pytest.raises(exceptions.Forbidden, match='Required "container.clusters.create" permission'):
+    with pytest.raises(exceptions.Forbidden, match=r'Required "container\.clusters\.create" permission'):
         sandbox.container("planner").create_cluster(parent=PARENT, cluster=autopilot("mine"))
-    with pytest.raises(exceptions.Forbidden, match="container.clusters.list"):
+    with pytest.raises(exceptions.Forbidden, match=r"container\.clusters\.list"):
         sandbox.container("nobody").list_clusters(parent=PARENT)

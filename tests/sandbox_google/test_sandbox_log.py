@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ def test_nobody_waits_for_a_watch() -> None:
 def test_the_chain_is_the_longest_there_is(spans: list[tuple[int, int]]) -> None:
     entries = [entry(start, start + length + 0.5) for start, length in spans]
     chain = critical_path(entries)
-    assert all(a.end <= b.start for a, b in zip(chain, chain[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(chain))
 
     def longest(after: float) -> int:
         return max((1 + longest(e.end) for e in entries if e.start >= after), default=0)

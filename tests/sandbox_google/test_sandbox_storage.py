@@ -119,7 +119,7 @@ def test_permissions_are_tested_and_enforced(sandbox: Any, client: Any) -> None:
     asked = ["storage.buckets.get", "storage.objects.get"]
     assert client.bucket(BUCKET).test_iam_permissions(asked) == asked
     assert sandbox.storage("nobody").bucket(BUCKET).test_iam_permissions(asked) == []
-    with pytest.raises(exceptions.Forbidden, match="nobody@example.com does not have storage.buckets.get access"):
+    with pytest.raises(exceptions.Forbidden, match=r"nobody@example\.com does not have storage\.buckets\.get access"):
         sandbox.storage("nobody").get_bucket(BUCKET)
     with pytest.raises(exceptions.Forbidden, match=r"storage\.objects\.list"):
         list(sandbox.storage("planner").list_blobs(BUCKET))

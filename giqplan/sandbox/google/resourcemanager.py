@@ -54,7 +54,7 @@ class ResourceManager:
         policy = body.get("policy")
         if not isinstance(policy, dict):
             raise invalid("The policy is missing.")
-        if not any("roles/owner" == b.get("role") and b.get("members") for b in policy.get("bindings") or ()):
+        if not any(b.get("role") == "roles/owner" and b.get("members") for b in policy.get("bindings") or ()):
             raise invalid("A project must have at least one owner.")
         return self._iam.set_policy(f"projects/{project.id}", policy, conflict)
 
