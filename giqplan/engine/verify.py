@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from giqplan.cloud import ConflictError
 from giqplan.errors import CloudError
 from giqplan.model.address import Address
 from giqplan.model.calls import ApplyObject
@@ -55,7 +56,7 @@ def _one(port: WorldPort, change: Change, resource: Resource, world: World) -> C
 
 
 def _refused(change: Change, error: CloudError) -> Change:
-    if error.reason == "conflict":
+    if isinstance(error, ConflictError):
         found = tuple(Conflict(c.path, c.manager, c.theirs, c.ours) for c in error.conflicts)
         return replace(change, conflicts=found, confidence=Confidence.VERIFIED)
     if error.status in (403, 404):

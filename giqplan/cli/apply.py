@@ -1,0 +1,115 @@
+"""giqplan apply and giqplan destroy: plan, ask, carry out."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from giqplan.cli.options import environment, format_option, intent_argument, output_style, sandbox
+from giqplan.cli.plan import show
+from giqplan.cli.progress import LineReporter
+from giqplan.cli.session import Session, open_session
+from giqplan.errors import Exit, GiqplanError, UsageError, worst
+
+if TYPE_CHECKING:
+    from giqplan.engine.apply import Applied
+    from giqplan.engine.planner import Inputs, Proposal
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    intent_argument(parser)
+    environment(parser)
+    sandbox(parser)
+    format_option(parser, ("text", "json"))
+    output_style(parser)
+    parser.add_argument("--auto-approve", action="store_true", help="do not ask before the first action")
+
+
+def run(args: argparse.Namespace) -> Exit:
+    """``apply`` and ``destroy`` differ only in the plan they make."""
+    session = open_session(args)
+    with session.store.lock(args.command):
+        inputs = session.inputs()
+        proposal = _propose(args.command, inputs)
+        show(proposal.plan, args)
+        if proposal.plan.blocked:
+            return Exit.BLOCKED
+        if not proposal.plan.acting:
+            _record_unchanged(session, inputs, proposal)
+            return Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE
+        _confirm(args)
+        return _carry_out(session, inputs, proposal, args)
+
+
+def _propose(command: str, inputs: Inputs) -> Proposal:
+    if command == "destroy":
+        from giqplan.engine.destroy import plan_destroy
+
+        return plan_destroy(inputs)
+    from giqplan.engine.planner import make_plan
+
+    return make_plan(inputs)
+
+
+def _record_unchanged(session: Session, inputs: Inputs, proposal: Proposal) -> None:
+    from giqplan.engine.session import carry_out
+
+    assert session.cloud is not None
+    carry_out(proposal, inputs, session.cloud, session.store, LineReporter(quiet=True), threading.Event())
+
+
+def _confirm(args: argparse.Namespace) -> None:
+    if args.auto_approve:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("GIQ0102", f"{args.command} asks before it acts, and there is no terminal", "add --auto-approve")
+    print(f"\nOnly 'yes' {args.command}s this plan: ", end="", flush=True)
+    if sys.stdin.readline().strip() != "yes":
+        raise UsageError("GIQ0103", "nothing was changed", "answer yes to go on")
+
+
+def _carry_out(session: Session, inputs: Inputs, proposal: Proposal, args: argparse.Namespace) -> Exit:
+    from giqplan.engine.session import carry_out
+
+    assert session.cloud is not None
+    with _interruptible() as stop:
+        applied = carry_out(proposal, inputs, session.cloud, session.store, LineReporter(args.quiet), stop)
+    _report(applied, proposal, args)
+    return worst((applied.exit, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """The first Ctrl-C lets running steps end and starts nothing more; the second ends at once (the journal is written ahead)."""
+    stop = threading.Event()
+
+    def first(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        print("\nstopping: running steps end, nothing more begins; once more to end at once", file=sys.stderr, flush=True)
+
+    earlier = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _report(applied: Applied, proposal: Proposal, args: argparse.Namespace) -> None:
+    from giqplan.render.applied import applied_text
+
+    print(applied_text(applied, proposal.plan) if args.format == "text" else "", end="")
+    errors: list[GiqplanError] = list(applied.walked.errors.values())
+    if errors:
+        from giqplan.cli.errors import print_error
+
+        for error in errors:
+            print_error(error, json=args.format == "json")

@@ -1,0 +1,61 @@
+"""giqplan plan: what would be done, what it costs, and what stands in the way."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from giqplan.cli.options import environment, format_option, intent_argument, output_style, sandbox
+from giqplan.cli.session import open_session
+from giqplan.errors import Exit
+from giqplan.model.plan import Plan
+from giqplan.units import canonical_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    intent_argument(parser)
+    environment(parser)
+    sandbox(parser)
+    format_option(parser, ("text", "json"))
+    output_style(parser)
+    parser.add_argument("-o", "--out", metavar="PLAN", help="write the plan as JSON, with its digest")
+    parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 when there are changes")
+    parser.add_argument("--offline", action="store_true", help="read no cloud: the whole plan is predicted from intent and catalog")
+    parser.add_argument("--full", action="store_true", help="show unchanged resources and every value")
+
+
+def run(args: argparse.Namespace) -> Exit:
+    from giqplan.engine.planner import make_plan
+
+    session = open_session(args, offline=args.offline)
+    plan = make_plan(session.inputs()).plan
+    show(plan, args)
+    if args.out:
+        write(plan, Path(args.out))
+    return plan.exit(args.detailed_exitcode)
+
+
+def show(plan: Plan, args: argparse.Namespace) -> None:
+    """Print a plan in the format asked for."""
+    if args.format == "json":
+        from giqplan.render.json import plan_json
+
+        print(canonical_json(plan_json(plan)))
+        return
+    from giqplan.render.text import plan_text
+
+    print(plan_text(plan, color=_color(args), full=getattr(args, "full", False)))
+
+
+def write(plan: Plan, path: Path) -> None:
+    """Write the plan file; it appears whole or not at all."""
+    from giqplan.render.json import plan_json
+
+    scratch = path.with_name(path.name + ".tmp")
+    scratch.write_text(canonical_json(plan_json(plan)) + "\n", encoding="utf-8")
+    scratch.replace(path)
+
+
+def _color(args: argparse.Namespace) -> bool:
+    return not args.no_color and sys.stdout.isatty()

@@ -1,0 +1,85 @@
+"""Actions on Kubernetes objects, through the kubernetes client, without discovery: paths are known."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+from urllib.parse import urlencode
+
+from giqplan.cloud.answers import failure, no_answer
+from giqplan.cloud.sessions import CONNECT_S, PARALLEL, READ_S, Sessions
+from giqplan.model.calls import ActionResult, ApplyObject, DeleteObject
+
+APPLY = "application/apply-patch+yaml"
+
+
+class KubernetesActions:
+    """Server-side apply and delete against one cluster."""
+
+    def __init__(self, server: str, ca_file: str, sessions: Sessions) -> None:
+        self._server, self._ca_file, self._sessions = server, ca_file, sessions
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    def apply(self, action: ApplyObject) -> ActionResult:
+        """PATCH with the whole object; unknown fields are errors (fieldValidation Strict)."""
+        query = {"fieldManager": action.field_manager, "fieldValidation": "Strict"}
+        if action.force:
+            query["force"] = "true"
+        if action.dry_run:
+            query["dryRun"] = "All"
+        return self._call("PATCH", f"{action.path}?{urlencode(query)}", action.body, APPLY)
+
+    def delete(self, action: DeleteObject) -> ActionResult:
+        """DELETE, only what still has the uid; what is gone already is done."""
+        options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        if action.uid:
+            options["preconditions"] = {"uid": action.uid}
+        return self._call("DELETE", action.path, options, "application/json", missing_is_done=True)
+
+    def _call(self, method: str, path: str, body: Any, content_type: str, *, missing_is_done: bool = False) -> ActionResult:
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Content-Type": content_type, "Accept": "application/json", **self._sessions.headers(), **self._authorization()}
+        try:
+            answer = self._api().rest_client.request(
+                method, self._server + path, headers=headers, body=body, _request_timeout=(CONNECT_S, READ_S)
+            )
+        except HTTPError as error:
+            raise no_answer("kubernetes", error, lost=True) from None
+        text = answer.read()
+        content = _json(text)
+        if answer.status not in (200, 201, 202):
+            if missing_is_done and answer.status == 404:
+                return ActionResult()
+            raise failure(answer.status, content, "kubernetes")
+        warnings = tuple(value for name, value in answer.getheaders().items() if name.lower() == "warning")
+        return ActionResult(content, None, warnings)
+
+    def _authorization(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        credentials = self._sessions.credentials()
+        with self._lock:
+            self._sessions.refresh_if_needed(credentials)
+        credentials.apply(headers)
+        return headers
+
+    def _api(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                from kubernetes.client import ApiClient, Configuration
+
+                configuration = Configuration()
+                configuration.host, configuration.ssl_ca_cert = self._server, self._ca_file
+                configuration.connection_pool_maxsize = PARALLEL
+                configuration.retries = 0
+                self._client = ApiClient(configuration)
+            return self._client
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.decode(errors="replace")

@@ -1,0 +1,54 @@
+"""Reads: parallel, paged, plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from giqplan.cloud.answers import reading_of
+from giqplan.cloud.sessions import send
+from giqplan.errors import CloudError
+from giqplan.model.calls import KUBERNETES, Outcome, Read, Reading
+
+_PAGE_LIMIT = 10_000
+"""Pages of one list; more than that is a server that never ends it."""
+
+
+def read_pages(session: Any, base: str, read: Read) -> Reading:
+    """The answer to a read, its pages joined. Raises CloudError."""
+    query = dict(read.query)
+    first: Any = None
+    for _ in range(_PAGE_LIMIT):
+        answer = send(session, read.method, base + read.path, service=read.service, retry=True, params=query, json=read.body)
+        reading = reading_of(answer.status_code, _json(answer, read), read.service)
+        if not reading.ok:
+            return reading
+        body = reading.body
+        if first is None:
+            first = body
+        else:
+            first[read.items] = [*(first.get(read.items) or ()), *(body.get(read.items) or ())]
+        following = _next(read, body)
+        if not read.items or not following:
+            return Reading(Outcome.OK, first)
+        query |= following
+    raise CloudError("GIQ1905", f"{read.service}: {read.path} has more than {_PAGE_LIMIT} pages", "report this")
+
+
+def _next(read: Read, body: Mapping[str, Any]) -> dict[str, str]:
+    """The query of the next page: Google's ``nextPageToken``, Kubernetes' ``metadata.continue``."""
+    if read.service == KUBERNETES:
+        token = body.get("metadata", {}).get("continue")
+        return {"continue": token} if token else {}
+    token = body.get("nextPageToken")
+    return {"pageToken": token} if token else {}
+
+
+def _json(answer: Any, read: Read) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        if answer.status_code == 200:
+            detail = f"{read.service}: {read.path} answered something that is no JSON"
+            raise CloudError("GIQ1905", detail, "is a proxy between?", status=200) from None
+        return answer.text

@@ -1,0 +1,63 @@
+"""One run against one state: lock, settle what an earlier run left, carry out, commit."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import replace
+
+from giqplan.engine.apply import Applied, Executor
+from giqplan.engine.observe import WorldPort
+from giqplan.engine.planner import Inputs, Proposal
+from giqplan.engine.settle import Reporter
+from giqplan.errors import PlanError
+from giqplan.model.plan import Plan
+from giqplan.state import LocalState, State
+
+
+def check_applyable(plan: Plan) -> None:
+    """Raise what keeps a plan from being applied: nothing is written then."""
+    if plan.offline:
+        raise PlanError("GIQ1603", "the plan was made offline", "plan again without --offline")
+    if any(change.conflicts for change in plan.changes):
+        held = "; ".join(f"{c.address}: {x.path} is held by {x.manager}" for c in plan.changes for x in c.conflicts)
+        raise PlanError("GIQ1604", held, "let the other manager give the field up, or set it to what it holds")
+
+
+def first_state(proposal: Proposal, environment: str) -> State:
+    """The state of a project that has none yet."""
+    scope = proposal.world.scope
+    return State(
+        lineage=secrets.token_hex(8),
+        serial=0,
+        world=proposal.world.name,
+        environment=environment,
+        project=scope.project,
+        cluster=str(scope.cluster),
+        cluster_uid=cluster_uid(proposal),
+        intent_name=scope.intent_name,
+        choices={},
+        resources={},
+    )
+
+
+def cluster_uid(proposal: Proposal) -> str:
+    """The cluster's id as Google gives it; empty while there is no cluster."""
+    reading = proposal.world.cluster_reading
+    return str(reading.body.get("id", "")) if reading.ok else ""
+
+
+def carry_out(
+    proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalState, reporter: Reporter, stop: threading.Event
+) -> Applied:
+    """Apply (or destroy) a proposal. The caller holds the store's lock; state is committed however the run ends."""
+    check_applyable(proposal.plan)
+    state = inputs.state if inputs.state is not None else first_state(proposal, inputs.loaded.environment)
+    if inputs.state is None:
+        store.commit(state)
+    executor = Executor(proposal, inputs, port, store.journal, reporter, stop)
+    applied = executor.run(state.resources)
+    choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)
+    uid = cluster_uid(proposal) or state.cluster_uid
+    store.commit(replace(state, resources=applied.resources, choices=choices, cluster_uid=uid))
+    return applied
