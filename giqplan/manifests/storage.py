@@ -128,14 +128,16 @@ def _hugging_face(
     intent: Intent, weights: int, gated: bool | None, checkpoint_dtype: str, base: int, shm: int, share: Share, machine: MachineFacts
 ) -> Source:
     settings = intent.spec.storage.hugging_face
-    env: list[dict[str, Any]] = []
-    if settings is not None:
-        secret = settings.token_secret
-        key: dict[str, Any] = {"name": secret.name, "key": secret.key}
-        if gated is False:
-            # An open model downloads without a token: a missing Secret must not keep the pod from starting.
-            key["optional"] = True
-        env = [{"name": name, "valueFrom": {"secretKeyRef": dict(key)}} for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")]
+    assert settings is not None, "an intent has one of the two sources"
+    key: dict[str, Any] = {"name": settings.token_secret.name, "key": settings.token_secret.key}
+    if gated is False:
+        # An open model downloads without a token: a missing Secret must not keep the pod from starting.
+        key["optional"] = True
+    env: list[dict[str, Any]] = [
+        {"name": name, "valueFrom": {"secretKeyRef": dict(key)}} for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+    ]
+    # The download's chunk cache takes up to 10 GB beside the weights and serves a second download that never comes.
+    env.append({"name": "HF_XET_CHUNK_CACHE_SIZE_BYTES", "value": "0"})
     in_memory, disk = _place(weights, base + shm, share, machine)
     if in_memory:
         env.append({"name": "HF_HOME", "value": RAM_CACHE})

@@ -165,7 +165,8 @@ def _env(intent: Intent, launch: Launch, source: Source) -> list[dict[str, Any]]
         remedy = "name a Secret in spec.storage.huggingFace.tokenSecret" if "TOKEN" in refused[0] else "remove it"
         raise ManifestError("GIQ1410", f"spec.serving.env sets {', '.join(refused)}", remedy)
     plain = {**dict(launch.env), **wanted}
-    return [*source.env, *({"name": name, "value": str(plain[name])} for name in sorted(plain))]
+    kept = [entry for entry in source.env if entry["name"] not in wanted]
+    return [*kept, *({"name": name, "value": str(plain[name])} for name in sorted(plain))]
 
 
 def _resources(source: Source, share: Share, machine: MachineFacts) -> dict[str, Any]:

@@ -46,6 +46,15 @@ def test_an_open_model_starts_without_the_secret_and_an_unknown_one_does_not():
     assert "optional" not in env_of(objects_of(gated=None))["HF_TOKEN"]["secretKeyRef"]
 
 
+def test_a_users_variable_wins_over_ours_and_stands_once():
+    intent = an_intent(serving={"env": {"HF_XET_CHUNK_CACHE_SIZE_BYTES": "5", "LD_LIBRARY_PATH": "/opt"}})
+    found = [(e["name"], e.get("value")) for e in container_of(objects_of(intent))["env"]]
+    assert [pair for pair in found if pair[0] in ("HF_XET_CHUNK_CACHE_SIZE_BYTES", "LD_LIBRARY_PATH")] == [
+        ("HF_XET_CHUNK_CACHE_SIZE_BYTES", "5"),
+        ("LD_LIBRARY_PATH", "/opt"),
+    ]
+
+
 def test_small_weights_go_to_the_boot_disk_and_its_use_is_requested():
     objects = objects_of(weights_gib=60)
     assert "HF_HOME" not in env_of(objects)

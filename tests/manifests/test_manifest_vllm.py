@@ -56,6 +56,7 @@ def test_the_arguments_of_the_quickstart():
         ("tp1dp8", 8, ["--tensor-parallel-size=1", "--data-parallel-size=8"]),
         ("tp2pp2", 4, ["--tensor-parallel-size=2", "--pipeline-parallel-size=2"]),
         ("", 2, ["--tensor-parallel-size=2"]),
+        ("tp8dp1", 8, ["--tensor-parallel-size=8"]),
     ],
 )
 def test_parallelism_becomes_flags(parallelism, count, flags):
