@@ -27,7 +27,7 @@ SHM_GIB_EACH = 2
 #: The Run:ai streamer buffers at most 40 GB unless distributed, then without limit (its env-vars.md: RUNAI_STREAMER_MEMORY_LIMIT).
 STREAMER_BUFFER_GIB = 40
 #: The server's own memory: a base and one worker process an accelerator (our estimate).
-BASE_GIB, WORKER_GIB = 8, 4
+BASE_GIB, WORKER_GIB = 4, 4
 #: Start-up beside loading: compilation, CUDA graphs, warm-up; vLLM itself waits 600 s for its engine.
 WARM_UP_SECONDS = 600
 
