@@ -208,11 +208,11 @@ class Executor:
         return resource
 
     def _redeclare(self) -> None:
-        assert self._inputs is not None and self._proposal.plan.recommendation is not None
-        inputs, scope = self._inputs, self._world.scope
+        inputs, scope, plan, rollout = self._inputs, self._world.scope, self._proposal.plan, self._proposal.rollout
+        assert inputs is not None and plan.recommendation is not None and rollout is not None
         readings = dict(self._port.read_many(google_reads(scope, buckets_of(inputs.intent))))
         self._world = replace(self._world, readings={**self._world.readings, **readings})
-        declared = declare(inputs.intent, self._proposal.plan.recommendation, inputs.catalog, self._world, self._proposal.rollout)
+        declared = declare(inputs.intent, plan.recommendation, inputs.catalog, self._world, rollout)
         for resource in declared:
             if resource.address in self._resources:
                 self._resources[resource.address] = resource

@@ -133,7 +133,7 @@ def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: J
     drifted = _leaves(kind, address, held, now, Cause.DRIFT)
     drift = Drift(address, Verb.UPDATE, tuple(drifted), held, now) if _reasons(kind, drifted) else None
     leaves = _merge(drifted, intent)
-    adjustments = _adjustments(kind, address, recorded.applied, recorded.observed)
+    adjustments = adjustments_between(kind, address, recorded.applied, recorded.observed)
     if not _reasons(kind, leaves):
         change = _change(wanted, Verb.NOOP, Cause.INTENT, now, now, adjustments=adjustments, identity=live.identity)
         return Verdict(replace(change, confidence=Confidence.VERIFIED), drift)
@@ -144,7 +144,8 @@ def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: J
     return Verdict(change, drift)
 
 
-def _adjustments(kind: Kind, address: Address, applied: JsonObject, observed: JsonObject | None) -> tuple[Adjustment, ...]:
+def adjustments_between(kind: Kind, address: Address, applied: JsonObject, observed: JsonObject | None) -> tuple[Adjustment, ...]:
+    """What the platform holds otherwise than we sent it: neither drift nor change."""
     if observed is None:
         return ()
     found = kind.differences(applied, kind.project(observed, applied, address), address)

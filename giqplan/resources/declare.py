@@ -57,6 +57,7 @@ def declare(intent: Intent, recommendation: Recommendation, catalog: Catalog, wo
         gated=_gated(catalog, recommendation.model_id),
         machine=_machine(catalog, recommendation),
         rollout=rollout,
+        checkpoint_dtype=_checkpoint_dtype(catalog, recommendation.model_id),
     )
     has_hpa = any(body["kind"] == "HorizontalPodAutoscaler" for body in objects)
     adapter = metrics_adapter_objects() if has_hpa and _wants_adapter(intent, world) else ()
@@ -211,6 +212,11 @@ _WHY = {
 def _gated(catalog: Catalog, model_id: str) -> bool | None:
     model = catalog.model(model_id)
     return None if model is None else model.gated
+
+
+def _checkpoint_dtype(catalog: Catalog, model_id: str) -> str:
+    model = catalog.model(model_id)
+    return "" if model is None else model.checkpoint_dtype
 
 
 def _machine(catalog: Catalog, recommendation: Recommendation) -> MachineFacts:

@@ -111,7 +111,8 @@ class KubernetesObject(Kind):
         return Live(Presence.PRESENT, reading.body, meta["uid"], ours)
 
     def project(self, body: JsonObject, shape: JsonObject, address: Address) -> JsonObject:
-        return compare.project(body, shape, self.schema)
+        found: JsonObject = compare.project(body, shape, self.schema)
+        return found
 
     def differences(self, before: JsonObject, after: JsonObject, address: Address) -> tuple[Difference, ...]:
         return compare.differences(before, after, self.schema)
