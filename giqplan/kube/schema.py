@@ -69,6 +69,11 @@ class Schema:
         return tuple(filter(None, str(self.raw.get("x-kubernetes-patch-strategy", "")).split(",")))
 
     @cached_property
+    def is_custom(self) -> bool:
+        """Whether this is the top of a custom resource's schema."""
+        return bool(self.raw.get("x-giqplan-custom"))
+
+    @cached_property
     def properties(self) -> Mapping[str, Schema]:
         """All named fields."""
         return {name: child for name in self._properties if (child := self.field(name)) is not None}
@@ -171,4 +176,4 @@ def from_crd(schema: JsonObject) -> Schema:
     """
     properties = dict(schema.get("properties", {}))
     properties |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"$ref": OBJECT_META}}
-    return Schema({**schema, "type": "object", "properties": properties}, _document()["definitions"], _nodes())
+    return Schema({**schema, "type": "object", "properties": properties, "x-giqplan-custom": True}, _document()["definitions"], _nodes())

@@ -1,0 +1,125 @@
+"""Whether a value fits its schema, as structured-merge-diff checks an applied configuration (typed/validate.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from giqplan.kube.fieldset import ElementPath, element, path_text
+from giqplan.kube.refusal import Refusal
+from giqplan.kube.schema import Schema
+from giqplan.kube.values import JsonObject
+
+_NUMERIC = ("integer", "number")
+
+
+def errors(value: Any, schema: Schema) -> Iterator[str]:
+    """What does not fit, as the server words it: ``.spec.prts: field not declared in schema``."""
+    yield from _errors(value, schema, ())
+
+
+def _errors(value: Any, schema: Schema, at: ElementPath) -> Iterator[str]:
+    if value is None or schema.int_or_string or schema.quantity or not schema.type:
+        return
+    if schema.type == "object":
+        if isinstance(value, Mapping):
+            yield from _map_errors(value, schema, at)
+        else:
+            yield f"{path_text(at)}: expected map, got {_go(value, boxed=True)}"
+    elif schema.type == "array":
+        if isinstance(value, list | tuple):
+            yield from _list_errors(value, schema, at)
+        else:
+            yield f"{path_text(at)}: expected list, got {_go(value, boxed=True)}"
+    else:
+        problem = _scalar_problem(value, schema.type)
+        if problem:
+            yield f"{path_text(at)}: {problem}"
+
+
+def _map_errors(value: Mapping[str, Any], schema: Schema, at: ElementPath) -> Iterator[str]:
+    for key in sorted(value):
+        child = schema.field(key)
+        if child is None:
+            yield f"{path_text((*at, 'f:' + key))}: field not declared in schema"
+        else:
+            yield from _errors(value[key], child, (*at, "f:" + key))
+
+
+def _list_errors(value: Sequence[Any], schema: Schema, at: ElementPath) -> Iterator[str]:
+    keyed = schema.list_type in ("map", "set")
+    seen: set[str] = set()
+    for index, item in enumerate(value):
+        if keyed and schema.list_type == "map" and not isinstance(item, Mapping):
+            yield f"{path_text(at)}: element {index}: associative list with keys may not have non-map elements"
+            continue
+        step = element(item, schema) if keyed else f"i:{index}"
+        if step in seen:
+            yield f"{path_text(at)}: duplicate entries for key {path_text((step,))}"
+        seen.add(step)
+        yield from _errors(item, schema.items, (*at, step))
+
+
+def _scalar_problem(value: Any, kind: str) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind in _NUMERIC:
+        return "" if number else f"expected numeric (int or float), got {_go_type(value)}"
+    if kind == "string":
+        return "" if isinstance(value, str) else f"expected string, got {_go(value)}"
+    return "" if isinstance(value, bool) else f"expected boolean, got {_go(value)}"
+
+
+def _go_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "string" if isinstance(value, str) else "map" if isinstance(value, Mapping) else "list"
+
+
+def _go(value: Any, boxed: bool = False) -> str:
+    """A value as Go prints it (``%v``): a pointer to a struct of the value, the struct's name when it stands alone."""
+    text = _go_text(value)
+    return f"&{{{text}}}" if boxed else f"&value.valueUnstructured{{Value:{text}}}"
+
+
+def _go_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "map[" + " ".join(f"{k}:{_go_text(value[k])}" for k in sorted(value)) + "]"
+    if isinstance(value, list | tuple):
+        return "[" + " ".join(_go_text(v) for v in value) + "]"
+    return str(value)
+
+
+def check_applied(applied: JsonObject, schema: Schema) -> None:
+    """Raises ``Refusal`` (500, no reason) when ``applied`` does not fit: the server does not classify these errors."""
+    found = list(errors(applied, schema))
+    if found:
+        text = found[0] if len(found) == 1 else "errors:\n" + "\n".join(f"  {e}" for e in found)
+        raise Refusal(500, "", f"failed to create typed patch object ({_who(applied)}): {text}")
+    broken = next(_fractions(applied, schema), "")
+    if broken and not schema.is_custom:
+        kind = f"{applied.get('apiVersion', '')}, Kind={applied.get('kind', '')}"
+        reason = f"unable to convert unstructured object to {kind}: cannot convert float64 to {broken}"
+        raise Refusal(500, "", f"failed to convert new object ({_who(applied)}) to proper version: {reason}")
+
+
+def _who(applied: JsonObject) -> str:
+    meta = applied.get("metadata") or {}
+    version = applied.get("apiVersion", "")
+    group_version = version if "/" in version else f"/{version}"
+    return f"{meta.get('namespace', '')}/{meta.get('name', '')}; {group_version}, Kind={applied.get('kind', '')}"
+
+
+def _fractions(value: Any, schema: Schema) -> Iterator[str]:
+    """The Go type of each integer field that holds a fraction."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            child = schema.field(key)
+            if child is not None:
+                yield from _fractions(inner, child)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _fractions(item, schema.items)
+    elif schema.type == "integer" and isinstance(value, float) and not value.is_integer():
+        yield str(schema.raw.get("format", "int64"))
