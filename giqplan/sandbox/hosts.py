@@ -25,7 +25,6 @@ class ClusterHosts:
         self._ca = base64.b64encode(ca_file.read_bytes()).decode()
         self._build = build
         self._listeners: dict[str, Listener] = {}
-        self._apis: dict[str, Answer] = {}
         self._guard = threading.Lock()
         self.on_changed: Callable[[Mapping[str, Any]], None] = lambda cluster: None
         self.on_closed: Callable[[str], None] = lambda cluster_id: None
@@ -37,8 +36,7 @@ class ClusterHosts:
             listener = self._listeners.get(identity)
             if listener is None:
                 kept = self._documents.get("port", identity) or {"port": 0}
-                self._apis[identity] = answer = self._build(cluster)
-                listener = self._listeners[identity] = Listener(answer, self._context, kept["port"])
+                listener = self._listeners[identity] = Listener(self._build(cluster), self._context, kept["port"])
         self._documents.put("port", identity, {"port": listener.port})
         return {"endpoint": f"127.0.0.1:{listener.port}", "ca": self._ca}
 
@@ -51,7 +49,6 @@ class ClusterHosts:
         identity = str(cluster["id"])
         with self._guard:
             listener = self._listeners.pop(identity, None)
-            self._apis.pop(identity, None)
         if listener is not None:
             listener.close()
         self._documents.delete("port", identity)

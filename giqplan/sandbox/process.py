@@ -41,6 +41,7 @@ from giqplan.sandbox.world import WorldSpec, empty_world, load_world
 DEFAULT_SPEED = 60.0
 _TICK_S = 0.1
 _PERSIST_TICKS = 10
+_LOST_S = 2 * _TICK_S * _PERSIST_TICKS
 
 
 class Process:
@@ -80,6 +81,9 @@ class Process:
         self._control_token = secrets.token_urlsafe(32)
         self._log = RequestLog(self._store)
         self._build(documents, spec)
+        if self._documents.get("instance", "running") is not None:  # killed: it may have lived on since it last noted the time
+            self._clock.advance(_LOST_S * self._clock.speed)
+        self._documents.put("instance", "running", {})
         self._listener = Listener(self._answer, self._context, wanted_port)
         self._write_connection()
 
@@ -130,6 +134,7 @@ class Process:
         self._log.flush()
         self._listener.close()
         (self._folder / "connection.json").unlink(missing_ok=True)
+        self._documents.delete("instance", "running")
         self._store.close()
 
     # -- answering

@@ -147,6 +147,12 @@ def test_quotas_take_a_permission_and_an_api(call: Any) -> None:
     assert call("GET", quota_path(quota="NONE"))[0] == 404
 
 
+@pytest.mark.parametrize("body", ["[]", "{", "3", b"\xff"])
+def test_a_body_that_is_no_json_object_is_refused(sandbox: Any, body: str | bytes) -> None:
+    answer = sandbox.session().post(sandbox.url(f"{POLICY}:getIamPolicy"), data=body)
+    assert answer.status_code == 400 and "Invalid JSON payload" in answer.json()["error"]["message"]
+
+
 def test_an_unknown_url_is_404(call: Any) -> None:
     assert call("GET", "/v9/projects")[0] == 404
     assert call("DELETE", "/v3/projects/test-project")[0] == 405

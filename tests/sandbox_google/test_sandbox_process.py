@@ -91,6 +91,16 @@ def test_a_killed_sandbox_finishes_what_it_had_begun(sandbox: Any) -> None:
     assert session.get(sandbox.url(f"{parent}/clusters/killed")).json()["endpoint"] == cluster["endpoint"], "its port is kept"
 
 
+def test_time_never_runs_backwards(folder: Path) -> None:
+    control.start(folder, speed=10000)
+    before = control.status(folder)
+    os.kill(json.loads((folder / "connection.json").read_text())["pid"], signal.SIGKILL)
+    wait_until_dead(folder)
+    control.start(folder)
+    after = control.status(folder)
+    assert before is not None and after is not None and after["now"] > before["now"]
+
+
 def test_two_starters_start_one(tmp_path: Path, folder: Path) -> None:
     found: list[str] = []
     path = world(tmp_path)

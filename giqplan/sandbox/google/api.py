@@ -49,6 +49,7 @@ class GoogleApi:
             try:
                 caller = self._oauth.caller(request.headers)
                 caller_name = caller.name
+                _check_body(request, match)
                 result = answer(request, caller, match)
             except ApiError as error:
                 return service, caller_name, error.response(style)
@@ -57,3 +58,9 @@ class GoogleApi:
             return service, caller_name, result if isinstance(result, HttpResponse) else HttpResponse(200, result)
         text = f"The requested URL {request.path} was not found on this server."
         return "unknown", "", ApiError(404, text).response()
+
+
+def _check_body(request: HttpRequest, match: re.Match[str]) -> None:
+    """400 unless the body, if any, is a JSON object; what is uploaded may be anything."""
+    if request.body and not match.groupdict().get("kind") and not isinstance(request.json(), dict):
+        raise ApiError(400, "Invalid JSON payload received. Root element must be a message.")
