@@ -18,7 +18,7 @@ from giqplan.model.recommendation import (
     Statistic,
 )
 from giqplan.recommend.cost import cost, machines
-from giqplan.recommend.curve_levels import MIN_LOADS, Level, levels, trustworthy
+from giqplan.recommend.curve_levels import MIN_LOADS, Level, levels, trustworthy, trustworthy_loads
 from giqplan.recommend.operating import find_points, reached
 from giqplan.recommend.placement import NoPlacement, Placement, place
 from giqplan.recommend.question import Question, evidence_notes, server_fits, stack_fits
@@ -48,8 +48,24 @@ class Candidate:
 
     @property
     def downgraded(self) -> bool:
-        """Another shape or a version that nobody states: such a curve never beats one without these doubts."""
-        return self.evidence.near or bool(self.evidence.version_distance)
+        """Another shape, another model or a version that nobody states: such a curve never beats one without these doubts."""
+        return bool(self.doubts)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What makes the evidence less than the real thing, in words."""
+        evidence = self.evidence
+        near = f"measured at {evidence.input_tokens}/{evidence.output_tokens} tokens, distance {evidence.distance:.2f}: near, no match"
+        other = f"measured with {self.curve.shared_from}"
+        return tuple(
+            text
+            for text, holds in (
+                (near, evidence.near),
+                (other, self.curve.shared_from),
+                (evidence.version_distance, evidence.version_distance),
+            )
+            if holds
+        )
 
     def reject(self, reason: Reason, detail: str) -> Rejection:
         return Rejection(
@@ -104,6 +120,8 @@ def _identity_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason
         yield Reason.UNSUPPORTED_HERE, f"giqplan does not deploy on TPUs yet: {profile.accelerator}"
     if spec.accelerator.count is not None and profile.accelerator_count != spec.accelerator.count:
         yield Reason.OTHER_COUNT, f"{profile.accelerator_count} accelerators a replica, wanted {spec.accelerator.count}"
+    if curve.variant:
+        yield Reason.UNSUPPORTED_HERE, f"measured with {curve.variant}, which a plain deployment does not repeat"
     if curve.provenance not in spec.evidence.allow:
         yield Reason.PROVENANCE_NOT_ALLOWED, f"{curve.provenance.value}, allowed {', '.join(p.value for p in spec.evidence.allow)}"
 
@@ -112,9 +130,9 @@ def _version_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason,
     version, wanted = curve.profile.model_server_version, question.versions[curve.profile.accelerator]
     if not version and not question.version_is_named:
         yield Reason.VERSION_UNKNOWN, "its source names no server version; name one in serving.version to consider it"
-    if version and version != wanted:
-        what = wanted if question.version_is_named else f"{wanted or 'none that could be chosen'}, the newest measured on this accelerator"
-        yield Reason.OTHER_VERSION, f"{version}, wanted {what}"
+    if version and wanted and version != wanted:
+        newest = "" if question.version_is_named else ", the newest measured on this accelerator"
+        yield Reason.OTHER_VERSION, f"{version}, wanted {wanted}{newest}"
 
 
 def _evidence_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
@@ -124,7 +142,7 @@ def _evidence_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason
     far = distance(question.shape, curve.input_tokens, curve.output_tokens)
     if far > NEAR:
         yield Reason.LENGTHS_TOO_FAR, _far_detail(curve, question, far)
-    good = len({p.load for p in curve.points if trustworthy(p)})
+    good = trustworthy_loads(curve)
     if good == 0:
         yield Reason.ALL_POINTS_SUSPECT, f"all {len(curve.points)} points are suspect or dominated by waiting in the queue"
     if good < MIN_LOADS:
@@ -174,10 +192,12 @@ def _candidate(
         version_distance="" if version else f"the source names no server version; {wanted} is run because serving.version says so",
     )
     sizing = size(question.demand, operating, question.start(curve.profile.precision), question.target_texts)
-    profile = replace(curve.profile, model_server_version=version or wanted)
+    profile = replace(curve.profile, model_id=question.intent.spec.model.id, model_server_version=version or wanted)
     notes = list(evidence_notes(evidence, question.intent.spec.slo.percentile.value, question.shape))
-    if curve.replicas > 1:
-        notes.append(f"measured as totals of {curve.replicas} replicas, divided by them")
+    if curve.measured_replicas > 1:
+        notes.append(f"measured as totals of {curve.measured_replicas} replicas, divided by them")
+    if curve.shared_from:
+        notes.append(f"measured with {curve.shared_from}, a model of the same architecture")
     left_out = sum(not trustworthy(p) for p in curve.points)
     if left_out:
         notes.append(f"{left_out} of {len(curve.points)} points left out: suspect or dominated by waiting in the queue")

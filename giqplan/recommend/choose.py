@@ -50,10 +50,11 @@ def recommend(intent: Intent, catalog: Catalog, applied_curve_key: str | None = 
     """
     curves = catalog.curves_for(intent.spec.model.id)
     if not curves:
+        close = ", ".join(name for name in catalog.closest_models(intent.spec.model.id) if catalog.curves_for(name))
         raise RecommendError(
             "GIQ1301",
             f"the catalog holds no curve of {intent.spec.model.id}",
-            "choose a model that `giqplan models list` shows, or measure this one",
+            f"choose a model that has curves{f', such as {close}' if close else ''}, or measure this one",
         )
     question = ask(intent, catalog, curves)
     judged = tuple(judge(curve, question) for curve in curves)
@@ -97,8 +98,8 @@ class _Objective:
         """Why ``candidate`` is not the choice, although it could be."""
         numbers = f"{self._text(candidate)}, chosen {self._text(chosen)}"
         if candidate.downgraded != chosen.downgraded:
-            doubt = "; ".join(n for n in candidate.notes if "near (" in n or n == candidate.evidence.version_distance)
-            return candidate.reject(Reason.LESS_TRUSTED, doubt or f"the applied choice stays: {numbers}")
+            doubts = "; ".join(candidate.doubts) or "better founded, but the applied choice stays"
+            return candidate.reject(Reason.LESS_TRUSTED, f"{doubts}: {numbers}")
         if self._value(candidate) > self._value(chosen):
             return candidate.reject(self.worse, f"needs {hardware(candidate)}: {numbers}")
         if self._value(candidate) < self._value(chosen):
@@ -156,7 +157,8 @@ def _nearest_miss(question: Question, judged: tuple[Judged, ...], objective: _Ob
     factor, metric, best_ms = miss_of(nearest, question)
     miss = SloMiss(metric, question.targets[metric], best_ms, tuple(r for c in slow for r in c.ranges))
     rejected = tuple(r for r in rejections if r.curve_key != nearest.curve.key)
-    note = f"no profile meets the SLO: this one comes nearest, {metric.upper()} {best_ms:.4g} ms at its lowest load ({factor:.2f} times the target)"
+    reaches = f"{metric.upper()} {best_ms:.4g} ms at its lowest load, {factor:.2f} times the target"
+    note = f"no profile meets the SLO; this one comes nearest: {reaches}"
     return _recommendation(question, nearest, rejected, objective, (note,), miss)
 
 

@@ -1,7 +1,7 @@
 """A curve as one replica lives it: its usable load levels, what lies between them, and where it saturates.
 
 Loads are requests in the replica, running and waiting: by Little's law requests per second x seconds per request.
-A fleet's totals are divided by its replicas. Nothing is extrapolated.
+Nothing is extrapolated.
 """
 
 from __future__ import annotations
@@ -51,17 +51,21 @@ def _request_ms(point: Point, output_tokens: int) -> float | None:
     return None
 
 
-def _level(point: Point, replicas: int, output_tokens: int) -> Level | None:
+def trustworthy_loads(curve: Curve) -> int:
+    """How many different loads have a trustworthy point; where the source states no load, the rate tells them apart."""
+    return len({point.load if point.load is not None else point.qps for point in curve.points if trustworthy(point)})
+
+
+def _level(point: Point, output_tokens: int) -> Level | None:
     request_ms = _request_ms(point, output_tokens)
     tokens = point.output_tokens_per_second
     qps = point.qps if point.qps is not None else tokens / output_tokens if tokens is not None else None
     if request_ms is None or not qps:
         return None
-    each = qps / replicas
     return Level(
-        load=each * request_ms / 1000,
-        qps=each,
-        output_tokens_per_second=(tokens if tokens is not None else qps * output_tokens) / replicas,
+        load=qps * request_ms / 1000,
+        qps=qps,
+        output_tokens_per_second=tokens if tokens is not None else qps * output_tokens,
         request_ms=request_ms,
         ntpot_ms=request_ms / output_tokens,
         ttft_ms=point.ttft_ms,
@@ -71,7 +75,7 @@ def _level(point: Point, replicas: int, output_tokens: int) -> Level | None:
 
 def levels(curve: Curve, output_tokens: int) -> tuple[Level, ...]:
     """The trustworthy levels of one replica in order of load; of two at one load the slower one stays."""
-    found = (_level(p, curve.replicas, output_tokens) for p in curve.points if trustworthy(p))
+    found = (_level(p, output_tokens) for p in curve.points if trustworthy(p))
     by_load = {level.load: level for level in sorted((x for x in found if x), key=lambda x: (x.load, x.request_ms))}
     return tuple(by_load.values())
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from giqplan.catalog import Catalog, Machine
+from giqplan.catalog import Answer, Catalog, Machine
 from giqplan.model.recommendation import Price, PricingModel, Profile, Reason
-from giqplan.recommend.cost import COMMITMENTS
 
 _HOW_FAR = (
     Reason.NO_MACHINE,
@@ -30,7 +29,7 @@ class Market:
     @property
     def region(self) -> str:
         """Of a zone (us-central1-a) its region."""
-        return "-".join(self.location.split("-")[:2])
+        return self.catalog.region_of(self.location)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -56,12 +55,11 @@ def _hurdle(machine: Machine, market: Market) -> NoPlacement | Price:
     """The price of ``machine``, or what stands in the way of buying it."""
     name, how = machine.machine_type, market.pricing_model
     if not any(market.catalog.offered(name, place) for place in market.places):
-        return NoPlacement(Reason.NOT_OFFERED_HERE, f"{name} is not offered in {' or '.join(market.places)}")
-    option = PricingModel.ON_DEMAND if how in COMMITMENTS else how
-    sold = market.catalog.consumption(name, option.value)
-    if sold.answer != "yes":
-        verb = "is not sold" if sold.answer == "no" else "is not known to be sold"
-        return NoPlacement(Reason.NOT_SOLD_THIS_WAY, f"{name} {verb} {option.value}")
+        return NoPlacement(Reason.NOT_OFFERED_HERE, f"{name} is not known to be offered in {' or '.join(market.places)}")
+    sold = market.catalog.consumption(name, how.value)
+    if not sold.answer:
+        verb = "is not sold" if sold.answer is Answer.NO else "is not known to be sold"
+        return NoPlacement(Reason.NOT_SOLD_THIS_WAY, f"{name} {verb} {how.value}")
     price = market.catalog.price(name, market.region, how)
     if price is None:
         known = ", ".join(market.catalog.price_regions(name, how, near=market.region)[:3])

@@ -9,11 +9,12 @@ from decimal import Decimal
 from giqplan.catalog import Catalog, Curve
 from giqplan.intent.model import Intent, Server, Stack
 from giqplan.model.recommendation import Evidence, PricingModel, Statistic
-from giqplan.recommend.curve_levels import METRICS, MIN_LOADS, trustworthy
+from giqplan.recommend.curve_levels import METRICS, MIN_LOADS, trustworthy_loads
 from giqplan.recommend.placement import Market
 from giqplan.recommend.sizing import Demand
 from giqplan.recommend.start_time import StartTime, start_time
 from giqplan.recommend.versions import newest
+from giqplan.recommend.weights import weights_gib
 from giqplan.recommend.workload import Shape, distance, wanted_shape
 
 LATEST = "latest"
@@ -48,7 +49,7 @@ class Question:
     def weights_gib(self, precision: str) -> float | None:
         """Size of the weights: the intent's word, else the catalog's for this precision; None = unknown."""
         given = self.intent.spec.model.weights_gib
-        return given if given is not None else self.catalog.weights_gib(self.intent.spec.model.id, precision)
+        return given if given is not None else weights_gib(self.catalog.model(self.intent.spec.model.id), precision)
 
     def start(self, precision: str) -> StartTime:
         return start_time(self.weights_gib(precision), self.intent.spec.storage.bucket is not None)
@@ -72,7 +73,8 @@ def _may_set_latest(curve: Curve, intent: Intent) -> bool:
         and curve.provenance in intent.spec.evidence.allow
         and curve.input_tokens is not None
         and curve.output_tokens is not None
-        and sum(trustworthy(p) for p in curve.points) >= MIN_LOADS
+        and not curve.variant
+        and trustworthy_loads(curve) >= MIN_LOADS
     )
 
 
@@ -92,7 +94,11 @@ def ask(intent: Intent, catalog: Catalog, curves: tuple[Curve, ...]) -> Question
     slo = {"ntpot": spec.slo.ntpot_milliseconds, "ttft": spec.slo.ttft_milliseconds, "itl": spec.slo.itl_milliseconds}
     rate = spec.workload.requests_per_second
     shape = wanted_shape(intent, catalog)
-    shaped = [(distance(shape, c.input_tokens, c.output_tokens), c.key, c) for c in curves if c.input_tokens and c.output_tokens]
+    shaped = [
+        (distance(shape, c.input_tokens, c.output_tokens), c.key, c)
+        for c in curves
+        if server_fits(c, intent) and c.input_tokens and c.output_tokens
+    ]
     return Question(
         intent=intent,
         catalog=catalog,

@@ -125,11 +125,9 @@ def _cost(recommendation: Recommendation) -> Iterator[tuple[str, str]]:
     cost, price = recommendation.cost, recommendation.cost.price
     hourly = cost.usd_per_hour
     yield "per hour", f"{usd_text(hourly.initial)} to begin with, {usd_text(hourly.min)} at least, {usd_text(hourly.max)} at most"
-    yield (
-        "million tokens",
-        f"{usd_text(cost.usd_per_million_output_tokens, 3)} output, {usd_text(cost.usd_per_million_input_tokens, 3)} input "
-        f"(an output token counts {cost.output_input_cost_ratio} times an input token), at the operating point",
-    )
+    tokens = f"{usd_text(cost.usd_per_million_output_tokens, 3)} output, {usd_text(cost.usd_per_million_input_tokens, 3)} input"
+    weighed = f"an output token counts {cost.output_input_cost_ratio} times an input token"
+    yield "million tokens", f"{tokens} ({weighed}), at the operating point"
     packed = f", {cost.replicas_per_machine} replicas each" if cost.replicas_per_machine > 1 else ""
     yield "machine", f"{cost.machine_type} in {cost.region}, {cost.pricing_model.value}{packed}"
     yield "price", f"${price.usd_per_hour}/h as of {price.as_of} ({price.quality}): {price.source}"
