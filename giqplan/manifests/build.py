@@ -27,6 +27,7 @@ def build_objects(
 ) -> tuple[JsonObject, ...]:
     """Every Kubernetes object of the intent: a pure function, equal inputs give equal objects.
 
+    ``weights_gib``: in the profile's precision, as ``recommendation.weights_gib``; the intent's own word means the files.
     ``checkpoint_dtype``: the catalog's word for what the published weights hold (``bf16``, ``fp8``, ``mxfp4`` ...), "" = not
     known; it decides what a profile measured in fp8 or fp4 needs. ``gated`` None = not known.
     Raises ManifestError GIQ1401 to GIQ1412 when this choice cannot be written.
@@ -35,9 +36,12 @@ def build_objects(
     server = server_of(profile.model_server)
     version = server.version_of(intent, profile)
     share = share_of(profile, machine)
+    fetched = weights_gib
+    if weights_gib is not None and intent.spec.model.weights_gib is None:
+        fetched = weights_gib * server.load_factor(profile, checkpoint_dtype)
     source = choose_source(
         intent,
-        weights_gib=weights_gib,
+        weights_gib=fetched,
         gated=gated,
         checkpoint_dtype=checkpoint_dtype,
         streams=server.streams_from_bucket(version),

@@ -26,7 +26,7 @@ CASES = {
     "hugging-face-large-gated": (
         an_intent({"model": {"id": "meta-llama/Llama-3.1-70B"}, "target": {"namespace": "team-a"}}),
         a_recommendation("meta-llama/Llama-3.1-70B", precision="fp8"),
-        {"weights_gib": 131.41, "gated": True, "machine": A3_8G, "checkpoint_dtype": "bf16"},
+        {"weights_gib": 67.66, "gated": True, "machine": A3_8G, "checkpoint_dtype": "bf16"},
     ),
     "bucket-streamer": (
         an_intent({"storage": BUCKET}),

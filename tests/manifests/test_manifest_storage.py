@@ -85,6 +85,18 @@ def test_what_fits_nowhere_is_refused_with_a_remedy():
     assert "bucket" in caught.value.remedy
 
 
+def test_a_checkpoint_that_is_quantised_while_loading_is_fetched_whole():
+    """45 GiB in fp8 are 90 GiB of bf16 files: too much for a boot disk. The user's own number is the files' already."""
+    recommendation = a_recommendation(model="a/b", precision="fp8")
+
+    def cached_in_memory(intent, dtype):
+        return "HF_HOME" in env_of(objects_of(intent, recommendation, weights_gib=45, checkpoint_dtype=dtype))
+
+    assert cached_in_memory(an_intent(), "bf16")
+    assert not cached_in_memory(an_intent(), "fp8")
+    assert not cached_in_memory(an_intent(model={"weightsGiB": 45}), "bf16")
+
+
 def test_weights_of_unknown_size_are_refused():
     with pytest.raises(ManifestError) as caught:
         objects_of(weights_gib=None)

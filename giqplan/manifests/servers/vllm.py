@@ -173,12 +173,21 @@ def _named_family(model_id: str) -> str:
     return next((family for mark, family in (("fp8", "fp8"), ("awq", "int4"), ("int4", "int4"), ("w4a16", "int4")) if mark in name), "")
 
 
+def _held(profile: Profile, checkpoint_dtype: str) -> str:
+    return checkpoint_family(checkpoint_dtype) or _named_family(profile.model_id)
+
+
+def load_factor(profile: Profile, checkpoint_dtype: str) -> int:
+    """How many times the profile's weights have to be fetched: vLLM makes fp8 of a 16-bit checkpoint only while it loads."""
+    return 2 if profile.precision == "fp8" and _held(profile, checkpoint_dtype) == "bf16" else 1
+
+
 def _precision(profile: Profile, source: Source, version: str, dtype: str, user_decides: bool) -> list[str]:
     """What makes the server compute in the profile's precision. A checkpoint already in it needs no flag."""
     wanted = profile.precision
     if not wanted or user_decides:
         return []
-    held = checkpoint_family(source.checkpoint_dtype) or _named_family(profile.model_id)
+    held = _held(profile, source.checkpoint_dtype)
     if wanted in ("bf16", "fp16") and held in ("bf16", ""):
         # Said, not left to the checkpoint: the family holds float16 and float32 checkpoints too.
         return [] if dtype else [f"--dtype={'bfloat16' if wanted == 'bf16' else 'float16'}"]
