@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from giqplan.errors import Place
+from giqplan.errors import Place, StateError
 from giqplan.model.address import Address
 from giqplan.state.model import ResourceState, State, broken
 from giqplan.units import canonical_json
@@ -42,6 +42,8 @@ class Journal:
     def begin(self, address: Address, verb: str, summary: str) -> int:
         """Note that an action is about to be sent; the id ends it."""
         with self._lock:
+            if self._file is None:
+                self._open()  # first of all: it says which numbers are taken
             number = self._next
             self._next += 1
             self._append({"id": number, "phase": "begin", "address": str(address), "verb": verb, "summary": summary})
@@ -62,12 +64,17 @@ class Journal:
             self._open()
         assert self._file is not None
         line = canonical_json({"lineage": self.basis[0], "serial": self.basis[1], **record}) + "\n"
-        os.write(self._file, line.encode())
+        data = line.encode()
+        while data:
+            data = data[os.write(self._file, data) :]
         os.fdatasync(self._file)
 
     def _open(self) -> None:
         """Continue after the last whole line: what a crash tore is cut off first."""
+        new = not self.path.exists()
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        if new:
+            sync_folder(self.path.parent)
         text = self.path.read_bytes()
         whole = text.rfind(b"\n") + 1
         if whole < len(text):
@@ -85,39 +92,76 @@ class Journal:
                 return  # what stands after the last newline was torn by a crash, or is empty
             try:
                 record = json.loads(line)
-                if not isinstance(record["id"], int) or record["phase"] not in ("begin", "done", "failed"):
+                if type(record["id"]) is not int or record["phase"] not in ("begin", "done", "failed"):
                     raise ValueError("not a journal record")
+                if not isinstance(record["lineage"], str) or type(record["serial"]) is not int:
+                    raise ValueError("it does not name its state")
             except (ValueError, KeyError, TypeError) as error:
                 raise broken(f"journal record {number} is broken: {error}", Place(str(self.path), number)) from None
             yield record
 
+    def close(self) -> None:
+        """Close the file; the next record opens it again."""
+        with self._lock:
+            self._close()
+
     def clear(self) -> None:
         """Forget what the state file now holds."""
         with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            self._close()
             self.path.unlink(missing_ok=True)
             self._next = 1
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names and renames in ``folder`` durable: POSIX promises that only once the directory itself is synced."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def replay(state: State, journal: Journal) -> tuple[State, tuple[Pending, ...]]:
     """The state with the journal's ended actions in it, and the actions that have no end.
 
-    Records of another serial are older than the state file: a crash between committing the state and clearing the journal left them.
+    Records of an older serial were left by a crash between committing the state and clearing the journal: the state holds them.
+    Records of a newer serial or another lineage mean that state.json was swapped: StateError (GIQ1807), as what they say would be lost.
     """
     resources, pending = dict(state.resources), dict[int, Pending]()
+    place = Place(str(journal.path))
     for record in journal.records():
-        if (record["lineage"], record["serial"]) != (state.lineage, state.serial):
+        _check_follows(record, state, place)
+        if record["serial"] < state.serial:
             continue
-        if record["phase"] == "begin":
-            address = Address.parse(record["address"])
-            pending[record["id"]] = Pending(record["id"], address, record["verb"], record["summary"])
-            continue
-        begun = pending.pop(record["id"], None)
-        if record["phase"] == "done" and begun is not None:
-            if record["resource"] is None:
-                resources.pop(begun.address, None)
-            else:
-                resources[begun.address] = ResourceState.from_json(record["resource"])
+        try:
+            _fold(record, resources, pending)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise broken(f"journal record {record['id']} ({record['phase']}): {error!r}", place) from None
     return replace(state, resources=resources), tuple(pending.values())
+
+
+def _check_follows(record: dict[str, Any], state: State, place: Place) -> None:
+    if record["lineage"] != state.lineage or record["serial"] > state.serial:
+        detail = f"the journal follows {record['lineage']} serial {record['serial']}, state.json is {state.lineage} serial {state.serial}"
+        raise StateError("GIQ1807", detail, "put back the state.json that belongs to the journal", place)
+
+
+def _fold(record: dict[str, Any], resources: dict[Address, ResourceState], pending: dict[int, Pending]) -> None:
+    if record["phase"] == "begin":
+        address = Address.parse(record["address"])
+        pending[record["id"]] = Pending(record["id"], address, record["verb"], record["summary"])
+        return
+    begun = pending.pop(record["id"])
+    if record["phase"] == "done":
+        for earlier in [p.id for p in pending.values() if p.address == begun.address]:
+            del pending[earlier]  # a later run has settled what came of it
+        if record["resource"] is None:
+            resources.pop(begun.address, None)
+        else:
+            resources[begun.address] = ResourceState.from_json(record["resource"])

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from giqplan.errors import Place, StateError
-from giqplan.state.journal import Journal, Pending, replay
+from giqplan.state.journal import Journal, Pending, replay, sync_folder
 from giqplan.state.model import State, broken
 from giqplan.units import canonical_json
 
@@ -57,27 +57,33 @@ class LocalState:
         return self._pending
 
     def commit(self, state: State) -> State:
-        """Write ``state`` as the next serial, if nobody else did since it was loaded. Raises StateError (GIQ1805) otherwise."""
+        """Write ``state`` as the next serial, if nobody else did since it was loaded. Raises StateError (GIQ1805) otherwise.
+
+        The first state of a project is written with the serial it has. Returns the state as written.
+        """
         self._make_folder()
         current = self._header()
         if current is not None and current != (state.lineage, state.serial):
             detail = f"it is at {current[0]} serial {current[1]}, this run began at {state.lineage} serial {state.serial}"
             raise StateError("GIQ1805", detail, "another run wrote it: plan again", Place(str(self.path)))
-        written = replace(state, serial=state.serial + 1)
+        written = state if current is None else replace(state, serial=state.serial + 1)
         scratch = self.path.with_name("state.json.tmp")
         _write(scratch, canonical_json(written.to_json()) + "\n")
         if self.path.exists():
             _write(self.path.with_name("state.json.backup"), self.path.read_text(encoding="utf-8"))
         scratch.replace(self.path)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         self.journal.clear()
         self.journal.basis = (written.lineage, written.serial)
         self._pending = ()
         return written
 
     @contextmanager
-    def lock(self, operation: str) -> Iterator[None]:
-        """Held for a whole run. Raises StateError (GIQ1806) naming who holds it. A crash frees it."""
+    def lock(self, operation: str) -> Iterator[str]:
+        """Held for a whole run. Raises StateError (GIQ1806) naming who holds it. A crash frees it.
+
+        Gives who held it last and did not give it back ("apply by ..., since ..."): that run crashed or was killed. "" = nobody.
+        """
         self._make_folder()
         path = self.folder / "lock"
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -87,10 +93,14 @@ class LocalState:
             except OSError:
                 holder = os.pread(handle, 4096, 0).decode(errors="replace").strip() or "unknown"
                 raise StateError("GIQ1806", f"held by {holder}", "wait until that run ends", Place(str(path))) from None
+            crashed = os.pread(handle, 4096, 0).decode(errors="replace").strip()
             os.ftruncate(handle, 0)
             os.pwrite(handle, _holder(operation).encode(), 0)
-            yield
-            os.ftruncate(handle, 0)
+            try:
+                yield crashed
+            finally:
+                os.ftruncate(handle, 0)
+                self.journal.close()
         finally:
             os.close(handle)
 
@@ -105,10 +115,10 @@ class LocalState:
 
     def _make_folder(self) -> None:
         root = next((p for p in self.folder.parents if p.name == ".giqplan"), None)
-        if root is not None and not root.exists():
-            root.mkdir(mode=0o700, parents=True)
+        for missing in [p for p in reversed((self.folder, *self.folder.parents)) if not p.exists()]:
+            missing.mkdir(mode=0o700, exist_ok=True)
+        if root is not None and not (root / ".gitignore").exists():
             (root / ".gitignore").write_text("*\n", encoding="utf-8")
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _holder(operation: str) -> str:
@@ -125,14 +135,6 @@ def _write(path: Path, text: str) -> None:
         data = text.encode()
         while data:
             data = data[os.write(handle, data) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -40,12 +40,15 @@ class ResourceState:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ResourceState:
         """Raises KeyError, TypeError or ValueError when ``value`` is none."""
+        applied, observed, created = value["applied"], value["observed"], value["created"]
+        if not isinstance(applied, dict) or not isinstance(observed, dict | None) or not isinstance(created, bool):
+            raise TypeError("applied, observed or created has the wrong type")
         return cls(
             Address.parse(value["address"]),
-            value["applied"],
-            value["observed"],
+            applied,
+            observed,
             value["identity"],
-            bool(value["created"]),
+            created,
             tuple(Address.parse(a) for a in value["depends_on"]),
         )
 
@@ -104,7 +107,7 @@ class State:
         try:
             resources = [ResourceState.from_json(r) for r in value["resources"]]
             names = ("lineage", "world", "environment", "project", "cluster", "cluster_uid", "intent_name")
-            if version != FORMAT_VERSION or not all(isinstance(value[name], str) for name in names) or not isinstance(value["serial"], int):
+            if version != FORMAT_VERSION or not all(isinstance(value[name], str) for name in names) or type(value["serial"]) is not int:
                 raise ValueError("a field has the wrong type")
             return cls(
                 **{name: value[name] for name in names},
