@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from giqplan.errors import ManifestError
+from giqplan.units import GIB
 
 if TYPE_CHECKING:
     from giqplan.intent.model import Intent
@@ -91,17 +92,7 @@ def choose_source(
     if bucket is None:
         return _hugging_face(intent, weights, gated, checkpoint_dtype, base, shm, share, machine)
     if streams:
-        buffer = weights if share.accelerators > 1 else min(STREAMER_BUFFER_GIB, weights)
-        return Source(
-            Via.STREAMER,
-            bucket.uri.rstrip("/"),
-            checkpoint_dtype,
-            _start_seconds(Via.STREAMER, weights),
-            base + shm + buffer,
-            0,
-            DISK_MARGIN_GIB,
-            shm,
-        )
+        return _streamer(bucket.uri, weights, checkpoint_dtype, base, shm, share)
     return _fuse(bucket.uri, weights, checkpoint_dtype, base, shm, share, machine)
 
 
@@ -152,6 +143,17 @@ def _hugging_face(
         shm + in_memory,
         tuple(env),
     )
+
+
+def _streamer(uri: str, weights: int, checkpoint_dtype: str, base: int, shm: int, share: Share) -> Source:
+    """The Run:ai streamer; where the machine has less memory than its buffer wants, the buffer is told so and loads slower."""
+    wanted = weights if share.accelerators > 1 else min(STREAMER_BUFFER_GIB, weights)
+    free = share.memory_limit_gib - base - shm
+    buffer, env = wanted, tuple[dict[str, Any], ...]()
+    if 1 <= free < wanted:
+        buffer, env = free, ({"name": "RUNAI_STREAMER_MEMORY_LIMIT", "value": str(free * GIB)},)
+    seconds = _start_seconds(Via.STREAMER, weights)
+    return Source(Via.STREAMER, uri.rstrip("/"), checkpoint_dtype, seconds, base + shm + buffer, 0, DISK_MARGIN_GIB, shm, env)
 
 
 def _fuse(uri: str, weights: int, checkpoint_dtype: str, base: int, shm: int, share: Share, machine: MachineFacts) -> Source:

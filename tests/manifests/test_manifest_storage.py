@@ -20,6 +20,7 @@ from manifest_samples import (
 )
 
 from giqplan.errors import ManifestError
+from giqplan.manifests import MachineFacts
 from giqplan.manifests.sizing import allocatable_gib
 
 H100_1 = a_recommendation(count=1, parallelism="tp1", machine="a3-highgpu-1g")
@@ -115,6 +116,13 @@ def test_the_streamer_needs_memory_for_its_buffer_and_no_volume():
     assert "HF_TOKEN" not in env_of(many)
 
 
+def test_the_streamers_buffer_shrinks_to_what_the_machine_has():
+    objects = objects_of(an_intent(storage=BUCKET), L4_1, machine=G2_12, weights_gib=60)
+    limit = int(env_of(objects)["RUNAI_STREAMER_MEMORY_LIMIT"])
+    assert 2**30 <= limit < gib(requests(objects)["memory"]) * 2**30 <= allocatable_gib(G2_12.memory_gib) * 2**30
+    assert "RUNAI_STREAMER_MEMORY_LIMIT" not in env_of(objects_of(an_intent(storage=BUCKET), weights_gib=60))
+
+
 def test_an_old_server_reads_a_mounted_bucket():
     objects = objects_of(an_intent(storage=BUCKET), OLD)
     assert "--model=/data" in container_of(objects)["args"]
@@ -185,5 +193,5 @@ def test_a_machine_with_too_few_accelerators_is_refused():
 
 def test_a_machine_with_too_little_memory_is_refused():
     with pytest.raises(ManifestError) as caught:
-        objects_of(an_intent(storage=BUCKET), a_recommendation(count=1, parallelism="tp1"), machine=G2_12, weights_gib=60)
+        objects_of(an_intent(storage=BUCKET), L4_1, machine=MachineFacts("tiny-1g", 4, 12, 1, None, 24), weights_gib=60)
     assert caught.value.code == "GIQ1408"
