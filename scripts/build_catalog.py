@@ -175,9 +175,9 @@ def _curve(rows: Rows, sources: Sources) -> dict[str, str]:
 
 #: Source columns that make one curve; lengths may vary a little within one (they were measured).
 _SAME_CURVE = (
-    "kind curve_id model_id model_server server_version image gke_accelerator accelerator_count instance_type replicas precision "
-    "parallelism load_kind stat measured_at"
-).split()
+    *("kind", "curve_id", "model_id", "model_server", "server_version", "image", "gke_accelerator", "accelerator_count"),
+    *("instance_type", "replicas", "precision", "parallelism", "load_kind", "stat", "measured_at"),
+)
 
 
 def build_curves(rows: Rows, sources: Sources) -> tuple[Rows, Rows]:

@@ -22,8 +22,7 @@ from giqplan.model.recommendation import Price, PricingModel
 from giqplan.units import canonical_json
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from giqplan.catalog.query import Columns
 
 T = TypeVar("T")
 SCHEMA_VERSION = 1
@@ -197,8 +196,8 @@ class Catalog:
                     found.append(curve_tables.shared(curve, dtype, asked.checkpoint_dtype))
         return tuple(found)
 
-    def columns(self) -> NDArray[np.void]:
-        """All points as one structured array (see ``query.columns``): for questions over many points. Imports numpy."""
+    def columns(self) -> Columns:
+        """All points as numpy columns, for questions over many points (``query.best_throughput``)."""
         from giqplan.catalog.query import columns
 
         return columns(self.curves())
