@@ -1,0 +1,190 @@
+"""A plan as JSON in the shapes of Terraform's plan representation, with what is ours beside it.
+
+Source of the shapes: ``terraform show -json`` of Terraform 1.11 (format_version 1.2)
+and developer.hashicorp.com/terraform/internals/json-format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from itertools import groupby
+from typing import Any
+
+from giqplan.model.address import Address
+from giqplan.model.check import Check, CheckStatus
+from giqplan.model.plan import ABSENT_LEAF, Cause, Change, Drift, Plan, Verb
+from giqplan.model.resource import Stage
+from giqplan.model.values import UNKNOWN, JsonObject, Path
+from giqplan.units import digest
+
+FORMAT_VERSION = "1.2"
+
+_ACTIONS = {
+    Verb.NOOP: ["no-op"],
+    Verb.CREATE: ["create"],
+    Verb.UPDATE: ["update"],
+    Verb.REPLACE: ["delete", "create"],
+    Verb.DELETE: ["delete"],
+    Verb.FORGET: ["forget"],
+}
+
+#: Terraform prints a check that does not hold as a warning and calls it ``fail``; only ``applyable`` says whether it blocks.
+_STATUS = {CheckStatus.PASS: "pass", CheckStatus.WARN: "fail", CheckStatus.FAIL: "fail", CheckStatus.UNKNOWN: "unknown"}
+_WORST_FIRST = ("fail", "unknown", "pass")
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values; ``digest`` is the SHA-256 of the canonical JSON (``units.canonical_json``) of all the rest.
+
+    Money is text. What is known after apply is absent from ``after`` and true in ``after_unknown``. No value depends on the day.
+    """
+    body = {
+        "format_version": FORMAT_VERSION,
+        "resource_changes": [_resource_change(change) for change in plan.changes],
+        "resource_drift": [_resource_drift(drift) for drift in plan.drift],
+        "checks": _terraform_checks(plan.checks),
+        "applyable": plan.applyable,
+        "complete": plan.complete,
+        "errored": False,
+        "giqplan_checks": [plain(check) for check in plan.checks],
+        "recommendation": plain(plan.recommendation),
+        "cost": plain(plan.recommendation.cost) if plan.recommendation is not None else None,
+        "deferred": [plain(deferred) for deferred in plan.deferred],
+        "pins": [plain(pin) for pin in plan.pins],
+        "inputs": dict(plan.inputs),
+        "world": plan.world,
+        "environment": plan.environment,
+        "intent": plan.intent_name,
+        "project": plan.project,
+        "cluster": plan.cluster,
+        "destroy": plan.destroy,
+        "offline": plan.offline,
+        "notes": list(plan.notes),
+    }
+    return {**body, "digest": digest(body)}
+
+
+def _resource_change(change: Change) -> dict[str, Any]:
+    found = _resource(change.address, change.verb, change.before, change.after, change.replace_paths)
+    reason = _action_reason(change)
+    if reason:
+        found["action_reason"] = reason
+    found["giqplan"] = {
+        "stage": change.stage.title,
+        "cause": change.cause.value,
+        "why": change.why,
+        "confidence": change.confidence.value,
+        "depends_on": [str(address) for address in change.depends_on],
+        "identity": change.identity,
+        "changed": [plain(leaf) for leaf in change.leaves],
+        "adjustments": [plain(adjustment) for adjustment in change.adjustments],
+        "conflicts": [plain(conflict) for conflict in change.conflicts],
+        "notes": list(change.notes),
+    }
+    return found
+
+
+def _resource_drift(drift: Drift) -> dict[str, Any]:
+    return _resource(drift.address, drift.verb, drift.before, drift.after, ())
+
+
+def _resource(
+    address: Address, verb: Verb, before: JsonObject | None, after: JsonObject | None, replaced: tuple[Path, ...]
+) -> dict[str, Any]:
+    change: dict[str, Any] = {
+        "actions": _ACTIONS[verb],
+        "before": None if before is None else known(before),
+        "after": None if after is None else known(after),
+        "after_unknown": {} if after is None else unknown(after),
+        "before_sensitive": False if before is None else {},
+        "after_sensitive": False if after is None else {},
+    }
+    if replaced:
+        change["replace_paths"] = [list(path) for path in replaced]
+    return {
+        "address": str(address),
+        "mode": "managed",
+        "type": address.type,
+        "name": address.name,
+        "provider_name": f"giqplan.dev/{address.type.partition('_')[0]}",
+        "change": change,
+    }
+
+
+def _action_reason(change: Change) -> str:
+    """Terraform's word where it has one for the case; our own cause always stands beside it."""
+    if change.verb is Verb.REPLACE:
+        return "replace_because_cannot_update"
+    if change.verb is Verb.DELETE and change.cause is Cause.NOT_WANTED:
+        return "delete_because_no_resource_config"
+    return ""
+
+
+def known(value: Any) -> Any:
+    """``value`` without what is known after apply: such keys are left out, such items of a list are null."""
+    if isinstance(value, Mapping):
+        return {key: known(inner) for key, inner in value.items() if inner is not UNKNOWN}
+    if isinstance(value, list | tuple):
+        return [None if inner is UNKNOWN else known(inner) for inner in value]
+    return value
+
+
+def unknown(value: Any) -> Any:
+    """The shape of ``value`` with true for what is known after apply; known leaves are left out of objects and false in lists."""
+    if isinstance(value, Mapping):
+        found = {key: unknown(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in found.items() if inner is not False}
+    if isinstance(value, list | tuple):
+        return [unknown(inner) for inner in value]
+    return value is UNKNOWN
+
+
+def _terraform_checks(checks: tuple[Check, ...]) -> list[dict[str, Any]]:
+    """Checks of one name become instances of one check, as Terraform does with ``for_each``."""
+    found = []
+    by_name = sorted(checks, key=_check_name)
+    for name, group in groupby(by_name, key=_check_name):
+        members = list(group)
+        displays = [f"check.{name}"] if len(members) == 1 else [f"check.{name}[{index}]" for index in range(len(members))]
+        instances = [_instance(check, display) for check, display in zip(members, displays, strict=True)]
+        status = min((instance["status"] for instance in instances), key=_WORST_FIRST.index)
+        address = {"kind": "check", "name": name, "to_display": f"check.{name}"}
+        found.append({"address": address, "status": status, "instances": instances})
+    return found
+
+
+def _check_name(check: Check) -> str:
+    return "_".join("".join(c if c.isalnum() else " " for c in check.name.lower()).split())
+
+
+def _instance(check: Check, display: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"address": {"to_display": display}, "status": _STATUS[check.status]}
+    if check.status in (CheckStatus.WARN, CheckStatus.FAIL):
+        found["problems"] = [{"message": check.summary}]
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A frozen value as JSON: dataclasses by their fields, enums by their value, money as text, addresses as they are written.
+
+    Fields that are absent or not known yet are left out.
+    """
+    if isinstance(value, Address):
+        return str(value)
+    if isinstance(value, Stage):
+        return value.title
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Decimal):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        named = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: plain(inner) for name, inner in named if inner is not UNKNOWN and inner is not ABSENT_LEAF}
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items() if inner is not UNKNOWN}
+    if isinstance(value, list | tuple):
+        return [None if inner is UNKNOWN else plain(inner) for inner in value]
+    return value

@@ -1,0 +1,91 @@
+"""JSON values for people: YAML-like, on one line where it fits, with ``(known after apply)`` for what is not known."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from giqplan.model.plan import ABSENT_LEAF
+from giqplan.model.values import UNKNOWN
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./$(*<>-][-A-Za-z0-9_./:@=+%$()*<> ]*")
+"""Text that reads the same in YAML without quotes (numbers and YAML's words are excluded below)."""
+
+_NOT_TEXT = re.compile(r"[-+.]?[0-9][-+0-9_.eExXa-fA-F:]*|true|false|null|yes|no|on|off|~|", re.IGNORECASE)
+
+
+def scalar(value: Any) -> str:
+    """One leaf: text in quotes only where it would read as something else."""
+    if value is UNKNOWN or value is ABSENT_LEAF:
+        return repr(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    if (
+        isinstance(value, str)
+        and _PLAIN.fullmatch(value)
+        and not _NOT_TEXT.fullmatch(value)
+        and not value.endswith((" ", ":"))
+        and ": " not in value
+    ):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def inline(value: Any) -> str:
+    """Any value on one line, in YAML's flow style."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key_text(key)}: {inline(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    text = scalar(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and re.search(r"[,{}\[\]]", text) and text == value else text
+
+
+def key_text(key: Any) -> str:
+    """A mapping's key, quoted like any other text."""
+    return scalar(str(key))
+
+
+def block(value: Any, width: int) -> Iterator[str]:
+    """The lines of a mapping or list, YAML-like; what fits into ``width`` stands on one line."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _entry(f"{key_text(key)}:", inner, width)
+    else:
+        for inner in value:
+            yield from _item(inner, width)
+
+
+def _entry(head: str, value: Any, width: int) -> Iterator[str]:
+    line = f"{head} {_shown(value)}"
+    if not _nested(value) or len(line) <= width:
+        yield line if not _multiline(value) else f"{head} |"
+        if _multiline(value):
+            yield from (f"  {part}" for part in value.splitlines())
+        return
+    yield head
+    yield from (f"  {part}" for part in block(value, width - 2))
+
+
+def _item(value: Any, width: int) -> Iterator[str]:
+    if not _nested(value) or len(_shown(value)) + 2 <= width:
+        yield f"- {_shown(value)}"
+        return
+    first, *more = block(value, width - 2)
+    yield f"- {first}"
+    yield from (f"  {part}" for part in more)
+
+
+def _shown(value: Any) -> str:
+    return inline(value) if _nested(value) else scalar(value)
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) and bool(value)
+
+
+def _multiline(value: Any) -> bool:
+    return isinstance(value, str) and "\n" in value.strip("\n")
