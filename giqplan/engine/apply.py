@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from giqplan.engine.observe import WorldPort, connect, google_reads
 from giqplan.engine.planner import Inputs, Proposal
-from giqplan.engine.settle import Pace, Reporter, Waiting, look, settle
+from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look, settle
 from giqplan.engine.walk import End, Walked, walk
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, worst
 from giqplan.model.address import Address
@@ -21,8 +21,6 @@ from giqplan.model.world import World
 from giqplan.resources import REGISTRY, Kind, Step, buckets_of, declare
 from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.state import Journal, ResourceState
-
-_BUSY_PAUSE_S = 5.0
 
 
 @dataclass
@@ -108,16 +106,21 @@ class Executor:
         return look(self._port, (waiting,), self._world.scope)[resource.address]
 
     def _execute(self, step: Step) -> ActionResult:
-        """One action; while the cluster is busy with another operation, wait and try again (GKE runs one at a time)."""
+        """One action, and the end of the operation it starts; while the cluster is busy with another one, wait and try again."""
+        pauses = self._pace.pauses()
         while True:
             try:
-                return self._port.execute(step.action)
+                result = self._port.execute(step.action)
             except CloudError as error:
                 if error.reason == "already-exists":
                     return ActionResult()
                 if error.reason != "busy" or self._stop.is_set():
                     raise
-                self._pace.pause(_BUSY_PAUSE_S)
+                next(pauses)
+                continue
+            if result.operation is not None:
+                await_operation(self._port, result.operation, self._pace)
+            return result
 
     def _gate(self, change: Change, resource: Resource) -> Live:
         item = Waiting(change.address, resource.desired)
@@ -125,7 +128,9 @@ class Executor:
         if change.address not in settled:
             if self._stop.is_set():
                 raise ApplyError("GIQ1704", f"{change.address}: stopped while {reasons[change.address]}", "apply again to go on")
-            raise ApplyError("GIQ1703", f"{change.address}: {reasons[change.address]}", "see the reason; apply again goes on where it stopped")
+            raise ApplyError(
+                "GIQ1703", f"{change.address}: {reasons[change.address]}", "see the reason; apply again goes on where it stopped"
+            )
         return settled[change.address]
 
     def _delete(self, kind: Kind, change: Change) -> None:
@@ -252,7 +257,9 @@ def _refuse_foreign_changes(kind: Kind, resource: Resource, held: JsonObject) ->
     foreign = [d for d in found if not kind.platform_source(d.path)]
     if foreign:
         shown = "; ".join(f"{'.'.join(map(str, d.path))}: sent {d.before!r}, held {d.after!r}" for d in foreign[:3])
-        raise ApplyError("GIQ1701", f"{resource.address}: {shown}", "a webhook of the cluster may have changed it: see who, then plan again")
+        raise ApplyError(
+            "GIQ1701", f"{resource.address}: {shown}", "a webhook of the cluster may have changed it: see who, then plan again"
+        )
 
 
 _DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.REPLACE: "replaced"}

@@ -120,7 +120,15 @@ def _found(kind: Kind, wanted: Resource, live: Live, body: JsonObject) -> Verdic
     verb, replaced = _verb(kind, found)
     return Verdict(
         _change(
-            wanted, verb, Cause.ADOPT, before, wanted.desired, _sorted(kind, found), identity=live.identity, notes=(marks,), replaced=replaced
+            wanted,
+            verb,
+            Cause.ADOPT,
+            before,
+            wanted.desired,
+            _sorted(kind, found),
+            identity=live.identity,
+            notes=(marks,),
+            replaced=replaced,
         )
     )
 

@@ -47,14 +47,12 @@ def cluster_uid(proposal: Proposal) -> str:
     return str(reading.body.get("id", "")) if reading.ok else ""
 
 
-def carry_out(
-    proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalState, reporter: Reporter, stop: threading.Event
-) -> Applied:
+def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalState, reporter: Reporter, stop: threading.Event) -> Applied:
     """Apply (or destroy) a proposal. The caller holds the store's lock; state is committed however the run ends."""
     check_applyable(proposal.plan)
     state = inputs.state if inputs.state is not None else first_state(proposal, inputs.loaded.environment)
     if inputs.state is None:
-        store.commit(state)
+        state = store.commit(state)
     executor = Executor(proposal, inputs, port, store.journal, reporter, stop)
     applied = executor.run(state.resources)
     choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,8 +54,13 @@ class Pace:
     def now(self) -> float:
         return time.monotonic()
 
-    def pause(self, seconds: float) -> None:
-        self.stop.wait(seconds)
+    def pauses(self) -> Iterator[float]:
+        """Sleeps, each longer than the one before; yields how long each was. A stop ends the present one at once."""
+        pause = _FIRST_S
+        while True:
+            self.stop.wait(pause)
+            yield pause
+            pause = min(pause * _GROWTH, _LONGEST_S)
 
 
 def look(port: ReadPort, items: Sequence[Waiting], scope: Scope) -> dict[Address, Live]:
@@ -75,7 +80,7 @@ def settle(
     """
     settled: dict[Address, Live] = {}
     reasons: dict[Address, str] = {}
-    pending, start, pause = list(items), pace.now(), _FIRST_S
+    pending, start, pauses = list(items), pace.now(), pace.pauses()
     while pending:
         lives, still = look(port, pending, scope), []
         for item in pending:
@@ -93,9 +98,25 @@ def settle(
         if pending and pace.stop.is_set():
             break
         if pending:
-            pace.pause(pause)
-            pause = min(pause * _GROWTH, _LONGEST_S)
+            next(pauses)
     return settled, reasons
+
+
+def await_operation(port: ReadPort, operation: Read, pace: Pace) -> None:
+    """Wait for a long-running operation of Google's. Raises ApplyError (GIQ1702) with its error when it ends in one.
+
+    GKE says ``status: DONE``, Service Usage ``done: true``; both put what went wrong under ``error``.
+    """
+    for _ in pace.pauses():
+        reading = port.read_many((operation,))[operation]
+        body = reading.body if reading.ok else {}
+        if body.get("error"):
+            detail = body["error"].get("message") or body.get("statusMessage") or "no reason given"
+            raise ApplyError("GIQ1702", f"{body.get('name', operation.path)}: {detail}", "mend what the reason names, then apply again")
+        if body.get("status") == "DONE" or body.get("done"):
+            return
+        if pace.stop.is_set():
+            return  # whoever waits for the resource itself notices that it has not settled
 
 
 def _reason(item: Waiting, live: Live) -> str | None:

@@ -79,7 +79,11 @@ def walk(changes: Sequence[Change], work: Callable[[Change], None], stop: thread
 
 
 def _end(
-    address: Address, future: Future[None], waiting: dict[Address, set[Address]], dependents: Mapping[Address, list[Address]], walked: Walked
+    address: Address,
+    future: Future[None],
+    waiting: dict[Address, set[Address]],
+    dependents: Mapping[Address, list[Address]],
+    walked: Walked,
 ) -> list[Address]:
     """Note how a change ended; the changes that may begin now."""
     error = future.exception()
