@@ -3,6 +3,7 @@ and one summary line at the end."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -12,7 +13,7 @@ from giqplan.model.plan import ABSENT_LEAF, Cause, Change, Confidence, Drift, Le
 from giqplan.model.values import leaves
 from giqplan.render.headline import cost_clause, recommendation_lines
 from giqplan.render.page import Page
-from giqplan.render.values import block, inline
+from giqplan.render.values import block, essential, inline, is_object
 
 _SYMBOLS = {Verb.CREATE: "+", Verb.UPDATE: "~", Verb.REPLACE: "-/+", Verb.DELETE: "-", Verb.FORGET: "."}
 _MEANINGS = {
@@ -22,6 +23,9 @@ _MEANINGS = {
     Verb.DELETE: "delete",
     Verb.FORGET: "leave in the world and stop managing",
 }
+_REPEATED = 2
+"""A note that more changes than this have is printed once."""
+
 _STATUS_ORDER = (CheckStatus.FAIL, CheckStatus.WARN, CheckStatus.UNKNOWN, CheckStatus.PASS)
 
 
@@ -35,11 +39,16 @@ def plan_text(plan: Plan, *, color: bool = False, full: bool = False, width: int
     _drift(page, plan.drift)
     _legend(page, plan)
     mixed = len({change.confidence for change in plan.acting}) > 1
+    shared = _shared_notes(plan)
     for stage, changes in groupby(plan.acting, key=lambda change: change.stage):
         page.gap()
         page.line(0, stage.title[:1].upper() + stage.title[1:])
         for change in changes:
             _change(page, change, full=full, mixed=mixed)
+            for note in change.notes:
+                if note not in shared:
+                    page.prose(6, f"note: {note}", hang=6)
+    _shared(page, plan, shared, full)
     _unchanged(page, plan, full)
     _confidence(page, plan)
     _checks(page, plan.checks, full)
@@ -56,10 +65,10 @@ def summary_line(plan: Plan) -> str:
     blocked = ", ".join(sorted({check.code for check in plan.checks if check.status is CheckStatus.FAIL}))
     end = f" Blocked by {blocked}: apply refuses this plan." if blocked else ""
     if not plan.acting:
-        state = "nothing that giqplan made is left to delete." if plan.destroy else "the world is as the intent wants it."
+        state = "Nothing that giqplan made is left to delete." if plan.destroy else "The world is as the intent wants it."
         if plan.deferred:
-            state = "what can be decided is as it should be; see what is left undone above."
-        return f"No changes: {state}{cost}{end}"
+            state = "What can be decided is as the intent wants it; the rest is listed as left undone."
+        return f"No changes. {state}{cost}{end}"
     numbers = (
         f"{counts[Verb.CREATE] + counts[Verb.REPLACE]} to add, {counts[Verb.UPDATE]} to change, "
         f"{counts[Verb.DELETE] + counts[Verb.REPLACE]} to destroy"
@@ -106,7 +115,7 @@ def _change(page: Page, change: Change, *, full: bool, mixed: bool) -> None:
         reason = f"{reason} (predicted)".strip()
     page.line(2, f"{change.address}" + (f"  # {reason}" if reason else ""), _SYMBOLS[change.verb])
     if change.verb is Verb.CREATE or (full and change.after is not None):
-        _whole(page, change.after)
+        _whole(page, change.after if full else essential(change.after))
     elif full and change.verb is Verb.DELETE:
         _whole(page, change.before)
     if change.verb in (Verb.UPDATE, Verb.REPLACE):
@@ -118,8 +127,22 @@ def _change(page: Page, change: Change, *, full: bool, mixed: bool) -> None:
         held = f"{path_text(adjustment.path)}: {inline(adjustment.sent)} becomes {inline(adjustment.held)}"
         source = f"  # {adjustment.source}" if adjustment.source else ""
         page.line(6, f"{'expected of' if adjustment.predicted else 'by'} the platform: {held}{source}")
-    for note in change.notes:
-        page.prose(6, f"note: {note}", hang=6)
+
+
+def _shared_notes(plan: Plan) -> dict[str, int]:
+    """Notes that several changes have, with how many: said once for all of them."""
+    counted = Counter(note for change in plan.acting for note in change.notes)
+    return {note: count for note, count in counted.items() if count > _REPEATED}
+
+
+def _shared(page: Page, plan: Plan, notes: dict[str, int], full: bool) -> None:
+    marked = not full and any(change.verb is Verb.CREATE and is_object(change.after) for change in plan.acting)
+    if notes or marked:
+        page.gap()
+    for note, count in notes.items() if not plan.offline else ():
+        page.prose(0, f"note on {count} of these changes: {note}", hang=6)
+    if marked:
+        page.prose(0, "Not shown: the labels and annotations by which giqplan knows its objects (--full).")
 
 
 def _reason(change: Change) -> str:

@@ -31,6 +31,8 @@ def scalar(value: Any) -> str:
         and ": " not in value
     ):
         return value
+    if isinstance(value, str) and '"' in value and "'" not in value and value.isprintable():
+        return f"'{value}'"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -89,3 +91,25 @@ def _nested(value: Any) -> bool:
 
 def _multiline(value: Any) -> bool:
     return isinstance(value, str) and "\n" in value.strip("\n")
+
+
+_MARKS = ("app.kubernetes.io/", "applyset.k8s.io/", "giqplan.dev/")
+"""Prefixes of labels and annotations that every object of ours carries (manifests/marks.py)."""
+
+
+def is_object(value: Any) -> bool:
+    """Whether ``value`` is a Kubernetes object."""
+    return isinstance(value, Mapping) and "apiVersion" in value and "kind" in value
+
+
+def essential(value: Any) -> Any:
+    """A Kubernetes object without what its address says (kind, name, namespace) and without our marks; anything else as it is."""
+    if not is_object(value):
+        return value
+    metadata = {key: inner for key, inner in value.get("metadata", {}).items() if key not in ("name", "namespace")}
+    for key in ("labels", "annotations"):
+        if key in metadata:
+            metadata[key] = {name: inner for name, inner in metadata[key].items() if not name.startswith(_MARKS)}
+    metadata = {key: inner for key, inner in metadata.items() if inner != {}}
+    rest = {key: inner for key, inner in value.items() if key not in ("apiVersion", "kind", "metadata")}
+    return {**({"metadata": metadata} if metadata else {}), **rest}
