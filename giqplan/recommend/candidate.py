@@ -45,6 +45,13 @@ class Candidate:
     cost: Cost
     notes: tuple[str, ...]
     ranges: tuple[LatencyRange, ...]
+    highest_qps: float
+    """Requests per second at the peak, else on average; 0 = no traffic is given."""
+
+    @property
+    def too_small(self) -> bool:
+        """Whether all replicas together carry less than the highest traffic."""
+        return self.operating.qps * self.sizing.max_replicas < self.highest_qps
 
     @property
     def downgraded(self) -> bool:
@@ -103,7 +110,10 @@ def _hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
     """Every reason, in this order, for which the curve cannot be used whatever the market says."""
     yield from _identity_hurdles(curve, question)
     yield from _version_hurdles(curve, question)
-    yield from _evidence_hurdles(curve, question)
+    if curve.input_tokens is None or curve.output_tokens is None:
+        yield Reason.LENGTHS_UNKNOWN, "its source states no token lengths"
+    else:
+        yield from _evidence_hurdles(curve, question, curve.input_tokens, curve.output_tokens)
 
 
 def _identity_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
@@ -135,11 +145,8 @@ def _version_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason,
         yield Reason.OTHER_VERSION, f"{version}, wanted {wanted}{newest}"
 
 
-def _evidence_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
-    if curve.input_tokens is None or curve.output_tokens is None:
-        yield Reason.LENGTHS_UNKNOWN, "its source states no token lengths"
-        return
-    far = distance(question.shape, curve.input_tokens, curve.output_tokens)
+def _evidence_hurdles(curve: Curve, question: Question, input_tokens: int, output_tokens: int) -> Iterator[tuple[Reason, str]]:
+    far = distance(question.shape, input_tokens, output_tokens)
     if far > NEAR:
         yield Reason.LENGTHS_TOO_FAR, _far_detail(curve, question, far)
     good = trustworthy_loads(curve)
@@ -150,7 +157,7 @@ def _evidence_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason
     percentile = question.intent.spec.slo.percentile.value
     if curve.statistic.value != percentile and not (percentile == "p50" and curve.statistic in _ANSWERS_P50):
         yield Reason.STATISTIC_MISMATCH, f"holds {curve.statistic.value}, wanted {percentile}"
-    usable = levels(curve, curve.output_tokens)
+    usable = levels(curve, output_tokens)
     for name in question.targets:
         having = sum(level.metric(name) is not None for level in usable)
         if having < len(usable) or having < MIN_LOADS:
@@ -214,6 +221,7 @@ def _candidate(
         cost=cost(placement.price, placement.replicas_per_machine, operating, sizing, question.ratio),
         notes=(*notes, *placement.notes),
         ranges=ranges,
+        highest_qps=question.demand.peak or question.demand.mean or 0.0,
     )
 
 

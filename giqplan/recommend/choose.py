@@ -20,7 +20,7 @@ _REMEDIES = {
     Reason.OTHER_SERVER: "serving.server",
     Reason.OTHER_STACK: "serving.stack",
     Reason.OTHER_VERSION: "serving.version",
-    Reason.VERSION_UNKNOWN: "serving.version (name one)",
+    Reason.VERSION_UNKNOWN: "serving.version",
     Reason.OTHER_ACCELERATOR: "accelerator.types",
     Reason.OTHER_COUNT: "accelerator.count",
     Reason.PROVENANCE_NOT_ALLOWED: "evidence.allow",
@@ -91,8 +91,12 @@ class _Objective:
             self.words = "the lowest cost per million output tokens at the operating point"
             self._value, self._text, self.worse = self._per_token, self._per_token_text, Reason.DEARER
 
-    def key(self, candidate: Candidate) -> tuple[bool, Decimal | float, int, str]:
-        return candidate.downgraded, self._value(candidate), _TRUST[candidate.curve.provenance], candidate.curve.key
+    def key(self, candidate: Candidate) -> tuple[bool, bool, Decimal | float, int, str]:
+        """First trust, then enough capacity, then the value, then provenance, then the key of the curve.
+
+        What cannot carry the traffic with all its replicas would look cheap only because the maximum cuts it off.
+        """
+        return candidate.downgraded, candidate.too_small, self._value(candidate), _TRUST[candidate.curve.provenance], candidate.curve.key
 
     def lost(self, candidate: Candidate, chosen: Candidate) -> Rejection:
         """Why ``candidate`` is not the choice, although it could be."""
@@ -100,6 +104,10 @@ class _Objective:
         if candidate.downgraded != chosen.downgraded:
             doubts = "; ".join(candidate.doubts) or "better founded, but the applied choice stays"
             return candidate.reject(Reason.LESS_TRUSTED, f"{doubts}: {numbers}")
+        if candidate.too_small and not chosen.too_small:
+            most = candidate.operating.qps * candidate.sizing.max_replicas
+            limit = f"{candidate.sizing.max_replicas} replicas carry {most:.1f} requests/s, wanted {candidate.highest_qps:g}"
+            return candidate.reject(Reason.SLOWER, limit)
         if self._value(candidate) > self._value(chosen):
             return candidate.reject(self.worse, f"needs {hardware(candidate)}: {numbers}")
         if self._value(candidate) < self._value(chosen):
@@ -150,7 +158,8 @@ def _better(best: Candidate, chosen: Candidate, objective: _Objective) -> str:
 def _nearest_miss(question: Question, judged: tuple[Judged, ...], objective: _Objective) -> Recommendation:
     """The curve that misses the targets by the smallest factor; raises GIQ1302 unless targets are what stands in the way."""
     rejections = [j.rejection for j in judged if j.rejection]
-    slow = [j.candidate for j in judged if j.candidate and j.rejection and j.rejection.reason is Reason.SLO_BELOW_RANGE]
+    late = (j.candidate for j in judged if j.candidate and j.rejection and j.rejection.reason is Reason.SLO_BELOW_RANGE)
+    slow = sorted(late, key=objective.key)
     if not slow or any(r.reason in (Reason.TOO_EXPENSIVE_PER_HOUR, Reason.TOO_EXPENSIVE_PER_TOKEN) for r in rejections):
         raise _nothing_usable(question, rejections)
     nearest = min(slow, key=lambda c: (c.downgraded, miss_of(c, question)[0], *objective.key(c)))
