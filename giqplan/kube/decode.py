@@ -32,7 +32,7 @@ _POINTER_TEXT = frozenset(
 def decoded(obj: JsonObject, schema: Schema) -> Json:
     """A copy of ``obj`` as the server would hold it, without defaults. Raises ``Refusal`` for a quantity that is none."""
     if schema.is_custom:
-        out = {k: copied(v) for k, v in obj.items() if k != "metadata"}
+        out = {k: v for k, v in prune_unknown(obj, schema).items() if k != "metadata"}
         meta_schema = schema.field("metadata") or ANY
         return {**out, "metadata": _map(obj.get("metadata") or {}, meta_schema)}
     return _map(obj, schema)

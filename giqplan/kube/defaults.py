@@ -72,6 +72,14 @@ def _deployment(obj: Json) -> None:
         strategy["rollingUpdate"] = {"maxUnavailable": "25%", "maxSurge": "25%", **(strategy.get("rollingUpdate") or {})}
     pod_defaults.template(spec)
     _fill(obj, status={})
+    _condition_times(obj, "lastTransitionTime", "lastUpdateTime")
+
+
+def _condition_times(obj: Json, *names: str) -> None:
+    """Times in conditions are structs: they show as null when they are not set."""
+    for condition in obj["status"].get("conditions") or ():
+        for name in names:
+            condition.setdefault(name, None)
 
 
 def _replica_set(obj: Json) -> None:
@@ -130,9 +138,11 @@ def _job_spec(spec: Json) -> None:
 def _job(obj: Json) -> None:
     spec = obj.setdefault("spec", {})
     _job_spec(spec)
+    _fill(spec, manualSelector=False)
     if not (obj.get("metadata") or {}).get("labels") and (labels := spec["template"]["metadata"].get("labels")):
         obj.setdefault("metadata", {})["labels"] = copied(labels)
     _fill(obj, status={})
+    _condition_times(obj, "lastProbeTime", "lastTransitionTime")
 
 
 def _cron_job(obj: Json) -> None:
@@ -160,6 +170,12 @@ def _service(obj: Json) -> None:
     outside = spec["type"] in ("NodePort", "LoadBalancer") or (spec["type"] == "ClusterIP" and spec.get("externalIPs"))
     if outside:
         _fill(spec, externalTrafficPolicy="Cluster")
+    else:
+        # What only another type has goes when the type changes (registry/core/service, dropTypeDependentFields).
+        for key in ("externalTrafficPolicy", "healthCheckNodePort"):
+            spec.pop(key, None)
+        for port in spec.get("ports") or ():
+            port.pop("nodePort", None)
     if spec["type"] in ("ClusterIP", "NodePort", "LoadBalancer"):
         _fill(spec, internalTrafficPolicy="Cluster")
     if spec["type"] == "LoadBalancer":
@@ -188,6 +204,7 @@ def _autoscaler(obj: Json) -> None:
         behavior["scaleUp"] = {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": copied(_SCALE_UP_POLICIES), **up}
         behavior["scaleDown"] = {"selectPolicy": "Max", "policies": copied(_SCALE_DOWN_POLICIES), **down}
     obj["status"] = {"desiredReplicas": 0, "currentMetrics": None, **(obj.get("status") or {})}
+    _condition_times(obj, "lastTransitionTime")
 
 
 def _autoscaler_v1(obj: Json) -> None:

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from giqplan.kube import defaults, fieldset, managers
+from giqplan.kube.empty import empty_object
 from giqplan.kube.fieldset import FieldSet
 from giqplan.kube.managers import APPLY, UPDATE, Entry, Key, Managers
 from giqplan.kube.merge import merge, remove
@@ -30,7 +31,7 @@ BEFORE_FIRST_APPLY = "before-first-apply"
 class Applied:
     """The outcome of an apply. ``object``: what the server would store (managedFields and defaults in it), except what only a server
     can fill in (uid, resourceVersion, generation, clusterIP ...), which is carried over from live. With ``conflicts`` it is live as it was.
-    ``changed``: whether anything but the times of managedFields differs from live; if not, the server writes nothing and ``object`` is live."""
+    ``changed``: whether anything but the times of managedFields differs from live; if not, nothing is written and ``object`` is live."""
 
     object: JsonObject = field(hash=False)
     conflicts: tuple[Conflict, ...] = ()
@@ -86,9 +87,11 @@ def _attempt(base: Json, applied: JsonObject, known: Managers, mine: Entry, sche
     merged = merge(base, applied, schema)
     last = known.get(mine.key)
     wanted = fieldset.without(fieldset.fields_of(applied, schema), ignored)
-    owners = {**known, mine.key: replace(mine, fields=managers.stripped(wanted), time=last.time if last else "")}
+    # Names and the like count while pruning (they hold metadata in place); afterwards nobody owns them.
+    owners = {**known, mine.key: replace(mine, fields=wanted, time=last.time if last else "")}
     if last is not None and last.fields:
         merged = _pruned(merged, last.fields, owners, schema)
+    owners[mine.key] = replace(owners[mine.key], fields=managers.stripped(wanted))
     changed = fieldset.compare(base, merged, schema).leave_out(ignored)
     lost = managers.conflicting(owners, mine.key, changed)
     return _Attempt(merged, managers.taken_away(owners, mine.key, lost, changed.removed), lost, changed.same)
@@ -113,8 +116,8 @@ def _pruned(merged: Json, last: FieldSet, owners: Managers, schema: Schema) -> J
 def _before_first_apply(base: Json, schema: Schema, now: str) -> Managers:
     """An object nobody is recorded for: all it holds goes to one manager, so that a first apply cannot take it silently."""
     owner = Entry(BEFORE_FIRST_APPLY, UPDATE, base.get("apiVersion", ""), "", {})
-    empty = {"apiVersion": base.get("apiVersion"), "kind": base.get("kind")}
-    return managers.recorded_update({}, empty, base, schema, owner, now)
+    nothing = empty_object(base.get("apiVersion", ""), base.get("kind", ""), schema.is_custom)
+    return managers.recorded_update({}, nothing, base, schema, owner, now)
 
 
 def _outcome(live: JsonObject | None, base: Json, applied: JsonObject, attempt: _Attempt, mine: Entry, schema: Schema, now: str) -> Applied:
@@ -137,7 +140,7 @@ def _outcome(live: JsonObject | None, base: Json, applied: JsonObject, attempt: 
 
 def _carried_over(live: JsonObject | None, merged: Json, subresource: str, schema: Schema) -> Json:
     """``merged`` with what a write to ``subresource`` cannot change taken from ``live``."""
-    if schema.field("status") is None or (live is None and schema.field("status") is None):
+    if schema.field("status") is None:
         return merged
     if subresource == "status" and live is not None:
         return {**managers.prepared(live), **({"status": merged["status"]} if "status" in merged else {})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from giqplan.kube import fieldset, managers
+from giqplan.kube.empty import empty_object
 from giqplan.kube.managers import UPDATE, BadEntryError, Entry, Managers
 from giqplan.kube.schema import Schema
 from giqplan.kube.values import Json, JsonObject
@@ -26,7 +27,8 @@ def track_update(before: JsonObject | None, after: JsonObject, *, manager: str, 
     elif before is not None and not known:
         owners = {}  # an object that nobody owns stays so (internal/skipnonapplied.go)
     else:
-        start = managers.prepared(before) if before is not None else {}
+        nothing = empty_object(body.get("apiVersion", ""), body.get("kind", ""), schema.is_custom)
+        start = managers.prepared(before) if before is not None else nothing
         mine = Entry(manager, UPDATE, body.get("apiVersion", ""), subresource, {})
         owners = managers.recorded_update(known, start, body, schema, mine, now)
     listed = managers.encode(owners)

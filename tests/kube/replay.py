@@ -115,7 +115,13 @@ def steps(path: Path) -> Iterator[Step]:
         dry = (request.get("query") or {}).get("dryRun")
         if method == "DELETE" and not dry:
             held.pop(key, None)
-        elif 200 <= status < 300 and not dry and isinstance(answer, dict) and answer.get("kind") == known[0].kind and not request.get("select"):
+        elif (
+            200 <= status < 300
+            and not dry
+            and isinstance(answer, dict)
+            and answer.get("kind") == known[0].kind
+            and not request.get("select")
+        ):
             held[key] = answer
         elif status < 300 and subresource and not dry and method != "GET":
             held.pop(key, None)
@@ -158,6 +164,10 @@ def _play(step: Step) -> Outcome:
             return Outcome(409, message=conflict_message(done.conflicts), causes=conflict_causes(done.conflicts))
         return _stored(step, dict(done.object))
     manager = query.get("fieldManager", "oracle")
+    if subresource == "scale":
+        assert step.live is not None
+        after = {**step.live, "spec": {**step.live["spec"], "replicas": body["spec"]["replicas"]}}
+        return Outcome(200, track_update(step.live, after, manager=manager, now=NOW, schema=step.schema, subresource="scale"))
     if step.request["method"] == "PATCH":
         assert step.live is not None
         after = {
