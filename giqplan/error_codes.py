@@ -32,6 +32,7 @@ _INTENT = {
     "GIQ1016": "unknown key",
     "GIQ1017": "missing key",
     "GIQ1018": "wrong value",
+    "GIQ1019": "the model's config.json does not fit",
 }
 
 _REFUSED = {

@@ -88,9 +88,22 @@ def make_plan(inputs: Inputs) -> Proposal:
     changes, drift = _compare(resources, inputs.state, world)
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)
-    plan = _plan(inputs, subject, changes, drift, (f"rollout: {rollout.value}: {why}",))
+    plan = _plan(inputs, subject, changes, drift, _notes(inputs, f"rollout: {rollout.value}: {why}"))
     choices = {"deciding": chosen, "curve": recommendation.evidence.curve_key, "rollout": rollout.value, "max": _max(intent)}
     return Proposal(plan, {r.address: r for r in resources}, world, choices, rollout)
+
+
+def _notes(inputs: Inputs, rollout: str) -> tuple[str, ...]:
+    """What a reviewer should know that no diff shows."""
+    target, config = inputs.intent.spec.target, inputs.loaded.config
+    notes = [rollout]
+    if target.quota_project is not None:
+        notes.append(f"API calls are counted against project {target.quota_project}")
+    if target.cluster.create and target.cluster.deletion_policy.value == "delete":
+        notes.append(f"destroy will delete cluster {target.cluster.name} (deletionPolicy: delete)")
+    if config is not None:
+        notes.append(f"{config.file}: {config.architecture}, context of {config.max_context} tokens; the lengths fit it")
+    return tuple(notes)
 
 
 def _max(intent: Intent) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 
 from giqplan.errors import ErrorList, GiqplanError, IntentError, Place
+from giqplan.intent.config_file import ModelConfig, read_config
 from giqplan.intent.document import Document, KeyPath, merge_patch, read_document
 from giqplan.intent.model import Intent
 from giqplan.intent.refused import refusals
@@ -40,6 +41,7 @@ class LoadedIntent:
     environment: str
     file: str
     digest: str
+    config: ModelConfig | None
     _document: Document
 
     def place(self, dotted: str) -> Place:
@@ -97,7 +99,8 @@ def _resolve(document: Document, environment: str | None) -> LoadedIntent:
     errors = [*_environment_names(intent, document), *refusals(intent, lambda dotted: place(tuple(dotted.split("."))))]
     if errors:
         raise ErrorList(errors)
-    return LoadedIntent(intent, name, document.file, _digest(intent), document)
+    config = read_config(intent, Path(document.file).parent, lambda dotted: place(tuple(dotted.split("."))))
+    return LoadedIntent(intent, name, document.file, _digest(intent), config, document)
 
 
 def _digest(intent: Intent) -> str:

@@ -5,12 +5,14 @@ Every field has a description: the JSON Schema for editors is generated from the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from giqplan.model.recommendation import Provenance
 
@@ -31,9 +33,11 @@ def _enum(kind: type[StrEnum]) -> BeforeValidator:
 
 
 def _decimal(value: Any) -> Any:
-    """Numbers of a YAML file as Decimal, by their text: a float's repr is the shortest text that means it."""
+    """Numbers of a YAML file as Decimal, by their text: a float's repr is the shortest text that means it. 40.0 is 40."""
     if isinstance(value, bool):
         return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return Decimal(int(value))
     return Decimal(repr(value)) if isinstance(value, int | float) else value
 
 
@@ -43,6 +47,16 @@ def _number(value: Any) -> Any:
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _set(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A list whose order and repetitions mean nothing: sorted, so that equal meanings give equal digests."""
+    return tuple(sorted(set(values)))
+
+
+def _broken(rule: str, at: str) -> PydanticCustomError:
+    """A rule between fields that does not hold; ``at`` names the key to point at."""
+    return PydanticCustomError("rule", "{rule}", {"rule": rule, "at": at})
 
 
 Money = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0, allow_inf_nan=False)]

@@ -123,11 +123,11 @@ def live_from(reading: Reading, *, identity: str = "", ours: bool = False) -> Li
         return Live(Presence.PRESENT, reading.body, identity, ours)
     if reading.outcome is Outcome.ABSENT:
         return Live(Presence.ABSENT)
-    return Live(Presence.UNKNOWN, why=_WHY[reading.outcome] + (f": {reading.message}" if reading.message else ""))
+    return Live(Presence.UNKNOWN, why=": ".join(part for part in (_WHY[reading.outcome], reading.message) if part))
 
 
 _WHY = {
     Outcome.DENIED: "the caller may not read it",
     Outcome.DISABLED: "the API that would answer is off",
-    Outcome.NOT_READ: "not read",
+    Outcome.NOT_READ: "",
 }
