@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from giqplan.errors import CloudError
-from giqplan.model.calls import Outcome, Reading
+from giqplan.model.calls import KUBERNETES, Outcome, Reading
 
 _OPERATION = re.compile(r"operation-[0-9a-z-]+")
 _TOKEN = re.compile(r"(ya29\.|Bearer )[\w.~+/=-]+")
@@ -31,13 +31,17 @@ class ConflictError(CloudError):
 
 
 def reading_of(status: int, body: Any, service: str) -> Reading:
-    """The outcome of a read. Raises CloudError for what neither answers nor says that there is nothing to see."""
+    """The outcome of a read. Raises CloudError for what neither answers nor says that there is nothing to see.
+
+    A 401 of Google, after the session has refreshed the token, is about the credentials themselves: an error, or everything would look
+    forbidden. A cluster may turn away a caller whom Google knows.
+    """
     if status == 200:
         return Reading(Outcome.OK, body)
     message, reason, _ = told(body)
     if status == 404:
         return Reading(Outcome.ABSENT, message=message)
-    if status in (401, 403):
+    if status == 403 or (status == 401 and service == KUBERNETES):
         return Reading(Outcome.DISABLED if reason == "SERVICE_DISABLED" else Outcome.DENIED, message=message)
     raise failure(status, body, service)
 

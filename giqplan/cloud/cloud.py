@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,7 +47,7 @@ class Cloud:
         self._clusters: dict[str, tuple[str, str, KubernetesActions]] = {}
         self._lock = threading.Lock()
         self._checked = connection.instance_url is None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
 
     def use_cluster(self, ref: ClusterRef, endpoint: str, ca_pem: str) -> None:
         """Where a cluster answers, as its GKE body says. ``endpoint`` may carry a port."""
@@ -55,8 +57,9 @@ class Cloud:
             if known is not None and known[0] == server:
                 return
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="giqplan-ca-")
-            path = Path(self._folder.name) / f"{len(self._clusters)}.pem"
+                self._folder = Path(tempfile.mkdtemp(prefix="giqplan-ca-"))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            path = self._folder / f"{len(self._clusters)}.pem"
             path.write_text(ca_pem, encoding="utf-8")
             self._clusters[str(ref)] = (server, str(path), KubernetesActions(server, str(path), self._sessions))
 

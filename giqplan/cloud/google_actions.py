@@ -74,7 +74,9 @@ class GoogleActions:
     def _operation(self, ref: ClusterRef, call: Callable[[Any], Any]) -> ActionResult:
         with _translated("container"):
             operation = call(self._container_client())
-        body = json.loads(type(operation).to_json(operation, use_integers_for_enums=False, including_default_value_fields=False))
+        from google.protobuf.json_format import MessageToDict
+
+        body = MessageToDict(type(operation).pb(operation))
         path = f"/v1/projects/{ref.project}/locations/{ref.location}/operations/{operation.name}"
         return ActionResult(body, Read("container", path))
 
@@ -98,8 +100,8 @@ class GoogleActions:
 
     def _storage_client(self, project: str = "giqplan") -> Any:
         if self._storage is None:
-            from google.api_core.client_options import ClientOptions
             import google.cloud.storage as storage
+            from google.api_core.client_options import ClientOptions
 
             # Bucket IAM calls name no project; the client only insists on having one.
             self._storage = storage.Client(
@@ -213,6 +215,10 @@ def _translated(service: str) -> Iterator[None]:
 
 def _error_body(error: Any) -> dict[str, Any]:
     """The error body that an exception of google.api_core was made from, as far as it keeps it."""
+    response = getattr(error, "response", None)
+    body = _body(response) if response is not None else None
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        return body
     details = [{"reason": d.reason} for d in getattr(error, "details", ()) if getattr(d, "reason", None)]
     message = (
         str(error.message).partition(": ")[2] if str(error.message).startswith(("GET ", "POST ", "PUT ", "DELETE ")) else error.message

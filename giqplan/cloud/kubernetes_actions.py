@@ -29,7 +29,7 @@ class KubernetesActions:
             query["force"] = "true"
         if action.dry_run:
             query["dryRun"] = "All"
-        return self._call("PATCH", f"{action.path}?{urlencode(query)}", action.body, APPLY)
+        return self._call("PATCH", f"{action.path}?{urlencode(query)}", json.dumps(action.body), APPLY)
 
     def delete(self, action: DeleteObject) -> ActionResult:
         """DELETE, only what still has the uid; what is gone already is done."""
@@ -39,6 +39,7 @@ class KubernetesActions:
         return self._call("DELETE", action.path, options, "application/json", missing_is_done=True)
 
     def _call(self, method: str, path: str, body: Any, content_type: str, *, missing_is_done: bool = False) -> ActionResult:
+        from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         headers = {"Content-Type": content_type, "Accept": "application/json", **self._sessions.headers(), **self._authorization()}
@@ -48,8 +49,9 @@ class KubernetesActions:
             )
         except HTTPError as error:
             raise no_answer("kubernetes", error, lost=True) from None
-        text = answer.read()
-        content = _json(text)
+        except ApiException as error:  # the client's own name for a certificate that is not trusted
+            raise no_answer("kubernetes", error) from None
+        content = _json(answer.read())
         if answer.status not in (200, 201, 202):
             if missing_is_done and answer.status == 404:
                 return ActionResult()

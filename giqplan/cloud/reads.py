@@ -46,9 +46,10 @@ def _next(read: Read, body: Mapping[str, Any]) -> dict[str, str]:
 
 def _json(answer: Any, read: Read) -> Any:
     try:
-        return answer.json()
+        body = answer.json()
     except ValueError:
-        if answer.status_code == 200:
-            detail = f"{read.service}: {read.path} answered something that is no JSON"
-            raise CloudError("GIQ1905", detail, "is a proxy between?", status=200) from None
-        return answer.text
+        body = answer.text
+    if answer.status_code == 200 and not isinstance(body, dict):
+        detail = f"{read.service}: {read.path} answered something that is no JSON object"
+        raise CloudError("GIQ1905", detail, "is a proxy between?", status=200)
+    return body

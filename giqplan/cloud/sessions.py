@@ -139,7 +139,7 @@ def send(session: Any, method: str, url: str, *, service: str, retry: bool, **mo
     import requests
     from google.auth.exceptions import GoogleAuthError, TransportError
 
-    pause = _FIRST_PAUSE_S
+    pause, asked_s = _FIRST_PAUSE_S, 0.0
     for attempt in range(1, _ATTEMPTS + 1):
         last = attempt == _ATTEMPTS or not retry
         try:
@@ -154,9 +154,9 @@ def send(session: Any, method: str, url: str, *, service: str, retry: bool, **mo
         else:
             if last or answer.status_code not in _RETRIED:
                 return answer
-            pause = max(pause, _retry_after(answer))
+            asked_s = _retry_after(answer)
         # Jitter keeps several runs that were turned away together from coming back together; it decides nothing else.
-        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+        time.sleep(max(asked_s, pause * random.uniform(0.5, 1.0)))  # noqa: S311
         pause = min(pause * 2, _LONGEST_PAUSE_S)
     raise AssertionError("the last attempt returns or raises")
 
