@@ -97,6 +97,7 @@ class Process:
         self._clusters = Clusters(self._store, self._clock, self._oauth, projects, quotas, self._instance["controllers"] == "on")
         hosts = ClusterHosts(documents, self._context, self._folder / "ca.pem", self._host)
         hosts.on_changed, hosts.on_closed = self._clusters.changed, self._clusters.closed
+        iam.on_changed = self._clusters.google_changed
         container = Container(documents, self._clock, projects, hosts)
         storage = Storage(documents, self._clock, projects, iam)
         usage = ServiceUsage(documents, self._clock, projects)

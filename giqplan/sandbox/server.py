@@ -29,12 +29,16 @@ class Listener:
         self._connections: set[socket.socket] = set()
         self._guard = threading.Condition()
         self._busy = 0
+        self._closed = False
         self._socket = _bind(wanted_port)
         self.port: int = self._socket.getsockname()[1]
         threading.Thread(target=self._accept, name=f"listen-{self.port}", daemon=True).start()
 
     def close(self) -> None:
         """Stop listening, let running answers end, and end the connections that are open."""
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # close alone would not wake the thread that accepts
         self._socket.close()
         with self._guard:
             self._guard.wait_for(lambda: not self._busy, timeout=_LAST_ANSWERS_S)
@@ -47,6 +51,9 @@ class Listener:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
+                return
+            if self._closed:
+                connection.close()
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 

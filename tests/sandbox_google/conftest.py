@@ -117,3 +117,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     one.start()
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def sandbox_type() -> type[Sandbox]:
+    """For modules that start one with a world of their own."""
+    return Sandbox

@@ -69,14 +69,14 @@ class CloudQuotas:
                 best, found = len(row["dimensions"]), int(row["limit"])
         return found
 
-    def accelerator_limit(self, project: str, region: str, accelerator: str, spot: bool) -> int:
-        """How many accelerators of this type may run at once: the lower of its own limit and that of all GPUs; -1 = no limit."""
+    def accelerator_limits(self, project: str, region: str, accelerator: str, spot: bool) -> tuple[int | None, int | None]:
+        """How many accelerators of this type, and how many GPUs of all types, may run at once; None = no limit."""
         row = quota_table()["accelerators"].get(accelerator, {}).get("spot" if spot else "standard")
         if row is None:
-            return -1
+            return None, None
         own = self.limit(project, row["quota"], {**row.get("dimensions", {}), "region": region})
         whole = self.limit(project, "GPUS-ALL-REGIONS-per-project", {}) if row["unit"] == "gpu" else -1
-        return min((value for value in (own, whole) if value >= 0), default=-1)
+        return (None if own < 0 else own), (None if whole < 0 else whole)
 
     def _limits(self, project: str, quota: str) -> list[dict[str, Any]]:
         return list((self._documents.get("quota", f"{project}/{quota}") or {"limits": []})["limits"])

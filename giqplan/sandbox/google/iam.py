@@ -7,7 +7,7 @@ import fnmatch
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class Iam:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
+        self.on_changed: Callable[[], None] = lambda: None
 
     def policy(self, resource: str, requested_version: int = 1) -> dict[str, Any]:
         """The policy as that version shows it: below 3, conditions are left out and the role says so (``_withcond_``).
@@ -78,6 +79,7 @@ class Iam:
             raise conflict
         bindings = self._checked(resource, policy)
         self._documents.put("policy", resource, {"bindings": bindings, "serial": kept.get("serial", 0) + 1})
+        self.on_changed()
         return self.policy(resource, 3)
 
     def grant(self, resource: str, role: str, members: Iterable[str]) -> None:
