@@ -117,6 +117,8 @@ def _daemon_set(obj: Json) -> None:
     if strategy["type"] == "RollingUpdate":
         strategy["rollingUpdate"] = {"maxUnavailable": 1, "maxSurge": 0, **(strategy.get("rollingUpdate") or {})}
     pod_defaults.template(spec)
+    notes = obj.setdefault("metadata", {}).setdefault("annotations", {})
+    notes.setdefault("deprecated.daemonset.template.generation", "1")
     counts = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
     obj["status"] = {**dict.fromkeys(counts, 0), **(obj.get("status") or {})}
 

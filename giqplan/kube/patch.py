@@ -152,7 +152,7 @@ def _merge_map(held: Json, patch: JsonObject, schema: Schema, replace: bool = Fa
     for key, order in patch.items():
         name = key.removeprefix(_ORDER)
         if key.startswith(_ORDER) and name not in patch and isinstance(held.get(name), list):
-            held[name] = _ordered(held[name], order, (schema.field(name) or ANY).merge_key)
+            held[name] = _ordered(held[name], held[name], order, (schema.field(name) or ANY).merge_key)
     return held
 
 
@@ -165,8 +165,7 @@ def _merge_field(held: Json, key: str, value: Any, order: Sequence[Any] | None, 
         replaces = "replace" in child.patch_strategies
         held[key] = _merge_map(before if isinstance(before, dict) else {}, value, child, replaces and isinstance(before, dict))
     elif isinstance(value, list) and isinstance(before, list) and "merge" in child.patch_strategies:
-        merged = _merge_list(before, value, child)
-        held[key] = _ordered(merged, order, child.merge_key) if order else merged
+        held[key] = _merge_list(before, value, order, child)
     elif isinstance(value, list):
         items = [v for v in value if not (isinstance(v, Mapping) and v.get(_PATCH) in ("delete", "replace") and len(v) <= 2)]
         held[key] = [_clean(v) for v in items] if child.merge_key else copied(value)
@@ -185,38 +184,40 @@ def _clean(value: Any) -> Any:
     return [_clean(v) for v in value] if isinstance(value, list) else value
 
 
-def _merge_list(held: list[Any], patch: list[Any], schema: Schema) -> list[Any]:
+def _merge_list(held: list[Any], patch: list[Any], order: Sequence[Any] | None, schema: Schema) -> list[Any]:
     key = schema.merge_key
     if not key or (patch and not isinstance(patch[0], Mapping)):
-        return [*held, *(v for v in patch if v not in held)]
+        merged = [*held, *(v for v in patch if v not in held)]
+        return _ordered(merged, held, patch if order is None else order, "")
     if any(item.get(_PATCH) == "replace" for item in patch):
         return [_clean(item) for item in patch if _PATCH not in item]
-    out = list(held)
+    merged = list(held)
     for item in patch:
         if key not in item:
             raise _refuse(f"map: {dict(item)} does not contain declared merge key: {key}")
-        at = next((i for i, h in enumerate(out) if isinstance(h, dict) and h.get(key) == item[key]), -1)
+        at = next((i for i, h in enumerate(merged) if isinstance(h, dict) and h.get(key) == item[key]), -1)
         if item.get(_PATCH) == "delete":
-            out = [h for h in out if h.get(key) != item[key]]
+            merged = [h for h in merged if h.get(key) != item[key]]
         elif at < 0:
-            out.append(_clean(item))
+            merged.append(_clean(item))
         else:
-            out[at] = _merge_map(out[at], item, schema.items)
-    return out
+            merged[at] = _merge_map(merged[at], item, schema.items)
+    return _ordered(merged, held, [i for i in patch if i.get(_PATCH) != "delete"] if order is None else order, key)
 
 
-def _ordered(items: list[Any], order: Sequence[Any], key: str) -> list[Any]:
-    """The items named by ``order`` in its order; others keep their place relative to what stood before them."""
+def _ordered(items: list[Any], before: Sequence[Any], order: Sequence[Any], key: str) -> list[Any]:
+    """Items named by ``order`` in its order, and the others in that of ``before``, interleaved by ``before`` where it has both
+    (strategicpatch, normalizeElementOrder and mergeSortedSlice)."""
 
     def name(item: Any) -> Any:
         return item.get(key) if isinstance(item, Mapping) else item
 
-    wanted = [name(o) for o in order]
+    wanted, known = [name(o) for o in order], [name(b) for b in before]
     listed = sorted((i for i in items if name(i) in wanted), key=lambda i: wanted.index(name(i)))
+    others = [i for i in items if name(i) not in wanted]
     out: list[Any] = []
-    for item in items:
-        if name(item) in wanted:
-            out.append(listed.pop(0))
-        else:
-            out.append(item)
-    return out
+    while listed and others:
+        left, right = name(others[0]), name(listed[0])
+        first = left in known and right in known and known.index(left) < known.index(right)
+        out.append(others.pop(0) if first else listed.pop(0))
+    return [*out, *listed, *others]

@@ -22,7 +22,7 @@ SCHEMA_FILE = "kubernetes-1.33.json.gz"
 class Schema:
     """One node. ``type`` is ``object``, ``array``, ``string``, ``integer``, ``number``, ``boolean`` or empty (anything goes).
 
-    ``raw`` is the OpenAPI node itself, for what has no attribute here (``pattern``, ``minimum``, ``x-kubernetes-validations`` ...).
+    ``go_name`` is the Go type's name for definitions of built-in kinds. ``raw`` is the OpenAPI node itself, for what has no attribute here (``pattern``, ``minimum``, ``x-kubernetes-validations`` ...).
     Treat as immutable. Equal nodes are shared, so identity compares cheaply.
     """
 
@@ -42,6 +42,7 @@ class Schema:
         self.nullable: bool = bool(raw.get("nullable"))
         self.required: tuple[str, ...] = tuple(raw.get("required", ()))
         self.enum: tuple[Any, ...] = tuple(raw.get("enum", ()))
+        self.go_name: str = raw.get("x-giqplan-name", "")
         self._properties: JsonObject = raw.get("properties", {})
         self._children: dict[str, Schema | None] = {}
 
@@ -123,11 +124,16 @@ class Schema:
             return Schema(raw, self._definitions, self._cache)
         extra = {k: v for k, v in raw.items() if k != "$ref"}
         if extra:
-            return Schema({**self._definitions[name], **extra}, self._definitions, self._cache)
+            return Schema({**_named(self._definitions, name), **extra}, self._definitions, self._cache)
         found = self._cache.get(name)
         if found is None:
-            found = self._cache[name] = Schema(self._definitions[name], self._definitions, self._cache)
+            found = self._cache[name] = Schema(_named(self._definitions, name), self._definitions, self._cache)
         return found
+
+
+def _named(definitions: Mapping[str, Any], name: str) -> JsonObject:
+    """A definition with the name of its Go type, for messages."""
+    return {**definitions[name], "x-giqplan-name": name.rpartition(".")[2]}
 
 
 #: The schema that says nothing: every value is allowed, maps merge by key, lists are atomic.
@@ -162,7 +168,7 @@ def definition(name: str) -> Schema:
     """One definition of the document, such as ``io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta``."""
     definitions, nodes = _document()["definitions"], _nodes()
     if name not in nodes:
-        nodes[name] = Schema(definitions[name], definitions, nodes)
+        nodes[name] = Schema(_named(definitions, name), definitions, nodes)
     return nodes[name]
 
 

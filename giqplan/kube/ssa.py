@@ -94,7 +94,7 @@ def _attempt(base: Json, applied: JsonObject, known: Managers, mine: Entry, sche
     owners[mine.key] = replace(owners[mine.key], fields=managers.stripped(wanted))
     changed = fieldset.compare(base, merged, schema).leave_out(ignored)
     lost = managers.conflicting(owners, mine.key, changed)
-    return _Attempt(merged, managers.taken_away(owners, mine.key, lost, changed.removed), lost, changed.same)
+    return _Attempt(merged, managers.taken_away(owners, mine.key, lost, changed.removed), lost, fieldset.equal(base, merged))
 
 
 def _pruned(merged: Json, last: FieldSet, owners: Managers, schema: Schema) -> Json:

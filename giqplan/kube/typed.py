@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from giqplan.kube import quantity
 from giqplan.kube.fieldset import ElementPath, element, path_text
 from giqplan.kube.refusal import Refusal
 from giqplan.kube.schema import Schema
@@ -97,10 +99,11 @@ def check_applied(applied: JsonObject, schema: Schema) -> None:
     if found:
         text = found[0] if len(found) == 1 else "errors:\n" + "\n".join(f"  {e}" for e in found)
         raise Refusal(500, "", f"failed to create typed patch object ({_who(applied)}): {text}")
-    broken = next(_fractions(applied, schema), "")
-    if broken and not schema.is_custom:
-        kind = f"{applied.get('apiVersion', '')}, Kind={applied.get('kind', '')}"
-        reason = f"unable to convert unstructured object to {kind}: cannot convert float64 to {broken}"
+    broken = "" if schema.is_custom else next(_unconvertible(applied, schema), "")
+    if broken:
+        version = applied.get("apiVersion", "")
+        kind = f"{version if '/' in version else '/' + version}, Kind={applied.get('kind', '')}"
+        reason = f"unable to convert unstructured object to {kind}: {broken}"
         raise Refusal(500, "", f"failed to convert new object ({_who(applied)}) to proper version: {reason}")
 
 
@@ -111,15 +114,68 @@ def _who(applied: JsonObject) -> str:
     return f"{meta.get('namespace', '')}/{meta.get('name', '')}; {group_version}, Kind={applied.get('kind', '')}"
 
 
-def _fractions(value: Any, schema: Schema) -> Iterator[str]:
-    """The Go type of each integer field that holds a fraction."""
+def _unconvertible(value: Any, schema: Schema) -> Iterator[str]:
+    """Why values of the right JSON type do not fit the Go type: fractions, quantities, base64."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             child = schema.field(key)
             if child is not None:
-                yield from _fractions(inner, child)
+                yield from _unconvertible(inner, child)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _fractions(item, schema.items)
+            yield from _unconvertible(item, schema.items)
     elif schema.type == "integer" and isinstance(value, float) and not value.is_integer():
-        yield str(schema.raw.get("format", "int64"))
+        yield f"cannot convert float64 to {schema.raw.get('format', 'int64')}"
+    elif schema.quantity and value is not None:
+        try:
+            quantity.parse(value)
+        except quantity.QuantityError as e:
+            yield str(e)
+    elif schema.raw.get("format") == "byte" and isinstance(value, str):
+        bad = re.search(r"[^A-Za-z0-9+/]", value.rstrip("="))
+        if bad is not None or len(value) % 4:
+            yield f"error decoding from json: illegal base64 data at input byte {bad.start() if bad else len(value)}"
+
+
+def decode_error(obj: JsonObject, schema: Schema) -> str:
+    """Why POST, PUT and patches would not decode ``obj`` (empty: they would), in the words of Go's encoding/json:
+    ``json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32``."""
+    return next(_decode_errors(obj, schema, schema, ""), "")
+
+
+def _decode_errors(value: Any, schema: Schema, owner: Schema, at: str) -> Iterator[str]:
+    if value is None or schema.int_or_string or not schema.type:
+        return
+    if schema.quantity:
+        try:
+            quantity.parse(value)
+        except quantity.QuantityError as e:
+            yield str(e)
+    elif schema.type == "object" and isinstance(value, Mapping):
+        for key, inner in value.items():
+            child = schema.field(key)
+            if child is not None:
+                free = schema.is_map
+                yield from _decode_errors(inner, child, owner if free else schema, at if free else f"{at}.{key}")
+    elif schema.type == "array" and isinstance(value, list | tuple):
+        for item in value:
+            yield from _decode_errors(item, schema.items, owner, at)
+    elif schema.type in ("object", "array") or _scalar_problem(value, schema.type):
+        yield f"json: cannot unmarshal {_json_type(value)} into Go struct field {owner.go_name}{at} of type {_go_kind(schema)}"
+
+
+def _json_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    return "string" if isinstance(value, str) else "object" if isinstance(value, Mapping) else "array"
+
+
+def _go_kind(schema: Schema) -> str:
+    names = {"integer": str(schema.raw.get("format", "int64")), "number": "float64", "boolean": "bool"}
+    if schema.type == "array":
+        return f"[]{schema.items.go_name or names.get(schema.items.type, schema.items.type)}"
+    if schema.is_map:
+        return "map[string]string"
+    return names.get(schema.type, schema.go_name or schema.type)

@@ -105,7 +105,7 @@ def _metadata_update(obj: JsonObject, old: JsonObject) -> Iterator[Cause]:
         if added:
             listed = ", ".join(f'"{f}"' for f in sorted(added))
             detail = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
-            yield say.forbidden("metadata.finalizers", detail)
+            yield from 2 * [say.forbidden("metadata.finalizers", detail)]
 
 
 def _immutable(obj: JsonObject, old: JsonObject | None, field: str, go_type: str) -> Iterator[Cause]:

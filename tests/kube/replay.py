@@ -11,8 +11,9 @@ from typing import Any
 from giqplan.kube import kinds, schema
 from giqplan.kube.defaults import with_defaults
 from giqplan.kube.patch import json_patch, merge_patch, strategic_merge_patch
-from giqplan.kube.refusal import Refusal
+from giqplan.kube.refusal import Cause, Refusal
 from giqplan.kube.ssa import conflict_causes, conflict_message, server_side_apply
+from giqplan.kube.typed import decode_error
 from giqplan.kube.update import track_update
 from giqplan.kube.validate import validate
 
@@ -178,6 +179,12 @@ def _play(step: Step) -> Outcome:
     else:
         after = _named(body, step)
         after = {**after, "metadata": {**_kept(step.live), **after.get("metadata", {})}}
+    problem = decode_error(after, step.schema)
+    if problem and not step.schema.is_custom:
+        if step.request["method"] == "PATCH":
+            return Outcome(422, causes=(Cause("FieldValueInvalid", f"Invalid value: <object>: {problem}", "patch"),))
+        kind = step.info.kind
+        return Outcome(400, message=f'{kind} in version "{step.info.version}" cannot be handled as a {kind}: {problem}')
     written = _written(step, after, subresource)
     tracked = track_update(_without_times(step.live), written, manager=manager, now=NOW, schema=step.schema, subresource=subresource)
     return _stored(step, tracked)
