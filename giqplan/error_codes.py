@@ -89,13 +89,16 @@ _CHECKS = {
     "GIQ1501": "accelerator quota",
     "GIQ1502": "SLO in reach",
     "GIQ1503": "cluster",
+    "GIQ1504": "replacement needed",
+    "GIQ1505": "fields held by another manager",
+    "GIQ1506": "peak within the highest replica count",
 }
 
 _PLAN = {
     "GIQ1601": "resources depend on each other in a circle",
     "GIQ1602": "destroy needs a world",
     "GIQ1603": "an offline plan cannot be applied",
-    "GIQ1604": "another field manager holds a field of ours",
+    "GIQ1604": "a failing check blocks",
 }
 
 _APPLY = {

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from giqplan.checks import cluster, quota, slo
+from collections.abc import Iterable
+
+from giqplan.checks import changes, cluster, quota, slo, traffic
 from giqplan.checks.base import Subject
 from giqplan.model.check import Check
+from giqplan.model.plan import Change
 
-_FAMILIES = (slo, quota, cluster)
+_FAMILIES = (slo, traffic, quota, cluster)
 
 
-def run_checks(subject: Subject) -> tuple[Check, ...]:
-    """Every check of every family, in a fixed order."""
-    return tuple(check for family in _FAMILIES for check in family.check(subject))
+def run_checks(subject: Subject, planned: Iterable[Change]) -> tuple[Check, ...]:
+    """Every check of every family, in a fixed order; those of the planned changes last."""
+    return (*(check for family in _FAMILIES for check in family.check(subject)), *changes.check(planned))
 
 
 __all__ = ["Subject", "run_checks"]

@@ -163,4 +163,8 @@ def check(subject: Subject) -> tuple[Check, ...]:
         f"ask for {needed + used} of {tightest.quota_id} in {tightest.region} (Google Cloud console, IAM & Admin, Quotas), "
         "or lower spec.autoscaling.maxReplicas"
     )
-    return (answer(CODE, CheckStatus.FAIL, f"{int(short)} {accelerator} short at {recommendation.sizing.max_replicas} replicas", evidence, remedy),)
+    return (
+        answer(
+            CODE, CheckStatus.FAIL, f"{int(short)} {accelerator} short at {recommendation.sizing.max_replicas} replicas", evidence, remedy
+        ),
+    )

@@ -41,7 +41,8 @@ class Session:
             intent = self.loaded.intent
             target = (self.connection.world, self.loaded.environment, intent.spec.target.project, intent.metadata.name)
             state.must_match(*target, Place(str(self.store.path)))
-        return Inputs(self.loaded, open_catalog(), self.connection.world, state, self.cloud)
+        begun = frozenset(pending.address for pending in self.store.pending() if pending.verb == "create")
+        return Inputs(self.loaded, open_catalog(), self.connection.world, state, self.cloud, begun)
 
 
 def folder_of(intent_file: Path) -> Path:

@@ -161,14 +161,13 @@ class Executor:
             self._recorded.pop(address, None)
 
     def _remember(self, record: int, kind: Kind, change: Change, resource: Resource, live: Live) -> None:
-        earlier = self._recorded.get(change.address)
         observed = kind.project(live.body, resource.desired, change.address) if live.body is not None else None
         entry = ResourceState(
             address=change.address,
             applied=resource.desired,
             observed=observed,
             identity=live.identity,
-            created=change.verb is Verb.CREATE or (earlier is not None and earlier.created),
+            created=change.verb is Verb.CREATE or self._made(change.address, live),
             depends_on=resource.depends_on,
         )
         self._journal.done(record, entry)
@@ -191,12 +190,18 @@ class Executor:
             applied=resource.desired,
             observed=kind.project(live.body, resource.desired, change.address),
             identity=live.identity,
-            created=earlier.created if earlier is not None else live.ours,
+            created=self._made(change.address, live),
             depends_on=resource.depends_on,
         )
         record = self._journal.begin(change.address, "record", f"record {change.address}")
         self._journal.done(record, entry)
         self._recorded[change.address] = entry
+
+    def _made(self, address: Address, live: Live) -> bool:
+        """Whether we made what is there: state says so, an interrupted run had begun to, or it carries our marks."""
+        earlier = self._recorded.get(address)
+        begun = self._inputs.begun if self._inputs is not None else frozenset()
+        return earlier.created if earlier is not None else live.ours or address in begun
 
     def _resolved(self, address: Address) -> Resource:
         """The resource with every value that has become known; raises when one still is not."""

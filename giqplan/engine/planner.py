@@ -39,6 +39,8 @@ class Inputs:
     world_name: str
     state: State | None
     port: WorldPort | None
+    begun: frozenset[Address] = frozenset()
+    """What an interrupted run had begun to create: if it is there now, we made it."""
 
     @property
     def intent(self) -> Intent:
@@ -161,7 +163,7 @@ def _plan(inputs: Inputs, subject: Subject, changes: tuple[Change, ...], drift: 
         cluster=str(world.scope.cluster),
         changes=changes,
         drift=drift,
-        checks=run_checks(subject),
+        checks=run_checks(subject, changes),
         deferred=deferred_of(changes),
         recommendation=subject.recommendation,
         pins=pins_of(changes, world),

@@ -10,18 +10,20 @@ from giqplan.engine.apply import Applied, Executor
 from giqplan.engine.observe import WorldPort
 from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Reporter
-from giqplan.errors import PlanError
+from giqplan.errors import CheckError, PlanError
+from giqplan.model.check import CheckStatus
 from giqplan.model.plan import Plan
 from giqplan.state import LocalState, State
+from giqplan.units import canonical_json
 
 
 def check_applyable(plan: Plan) -> None:
     """Raise what keeps a plan from being applied: nothing is written then."""
     if plan.offline:
         raise PlanError("GIQ1603", "the plan was made offline", "plan again without --offline")
-    if any(change.conflicts for change in plan.changes):
-        held = "; ".join(f"{c.address}: {x.path} is held by {x.manager}" for c in plan.changes for x in c.conflicts)
-        raise PlanError("GIQ1604", held, "let the other manager give the field up, or set it to what it holds")
+    if plan.blocked:
+        failing = "; ".join(f"{c.code} {c.summary}" for c in plan.checks if c.status is CheckStatus.FAIL)
+        raise CheckError("GIQ1604", failing, "see the remedies in the plan")
 
 
 def first_state(proposal: Proposal, environment: str) -> State:
@@ -56,6 +58,12 @@ def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalS
     executor = Executor(proposal, inputs, port, store.journal, reporter, stop)
     applied = executor.run(state.resources)
     choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)
-    uid = cluster_uid(proposal) or state.cluster_uid
-    store.commit(replace(state, resources=applied.resources, choices=choices, cluster_uid=uid))
+    ended = replace(state, resources=applied.resources, choices=choices, cluster_uid=cluster_uid(proposal) or state.cluster_uid)
+    if inputs.begun or not same(state, ended):
+        store.commit(ended)
     return applied
+
+
+def same(before: State, after: State) -> bool:
+    """Whether nothing of the resources or choices changed: then nothing is written."""
+    return canonical_json(before.to_json()) == canonical_json(after.to_json())

@@ -65,7 +65,9 @@ class Kind(ABC):
         return self.live_of(address, wanted, self.reading(address, world))
 
     @abstractmethod
-    def steps(self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None) -> tuple[Step, ...]:
+    def steps(
+        self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None
+    ) -> tuple[Step, ...]:
         """The actions that carry out ``verb``. ``desired`` is what is wanted (for DELETE: what was applied); ``once``: Resource.once."""
 
     def project(self, body: JsonObject, shape: JsonObject, address: Address) -> JsonObject:

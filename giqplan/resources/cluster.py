@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
 from giqplan.model.calls import ClusterRef, CreateCluster, DeleteCluster, Read, Reading, UpdateCluster
@@ -42,7 +44,7 @@ class Cluster(Kind):
     type = TYPE
     patience = Patience(90 * 60, "Terraform's google provider waits 90 minutes for cluster operations")
     immutable = (("autopilot", "enabled"), ("location",), ("name",))
-    permissions = {
+    permissions: Mapping[Verb, tuple[str, ...]] = {
         Verb.CREATE: ("container.clusters.create", "container.operations.get"),
         Verb.UPDATE: ("container.clusters.update", "container.operations.get"),
         Verb.DELETE: ("container.clusters.delete", "container.operations.get"),
@@ -73,7 +75,9 @@ class Cluster(Kind):
         """Labels mark what we create; a cluster of others is never labelled as ours."""
         return path[:1] == ("resourceLabels",)
 
-    def steps(self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None) -> tuple[Step, ...]:
+    def steps(
+        self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None
+    ) -> tuple[Step, ...]:
         ref = ref_of(address, scope)
         if verb is Verb.CREATE:
             body = {key: value for key, value in desired.items() if key != "location"}
@@ -91,5 +95,3 @@ class Cluster(Kind):
             # Terraform's google provider treats both as final (facts of its container_operation waiters).
             return Progress(State.FAILED, f"cluster is {status}: {body.get('statusMessage', 'no message')}")
         return Progress(State.WAITING, f"cluster is {status.lower() or 'being created'}")
-
-

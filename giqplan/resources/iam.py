@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from giqplan.model.address import Address
@@ -70,7 +71,9 @@ class _Member(Kind):
                 return Live(Presence.PRESENT, dict(wanted), f"{wanted['role']} {wanted['member']}")
         return Live(Presence.ABSENT)
 
-    def steps(self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None) -> tuple[Step, ...]:
+    def steps(
+        self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None
+    ) -> tuple[Step, ...]:
         if verb is Verb.DELETE:
             return (Step(self.remove(desired), f"take {desired['role']} back"),)
         return (Step(self.add(desired), f"grant {desired['role']}"),)
@@ -80,7 +83,7 @@ class BucketMember(_Member):
     """``name``: ``<bucket>/<role>/<namespace>/<service account>``."""
 
     type = BUCKET_MEMBER
-    permissions = {
+    permissions: Mapping[Verb, tuple[str, ...]] = {
         Verb.CREATE: ("storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"),
         Verb.DELETE: ("storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"),
     }
@@ -104,7 +107,7 @@ class ProjectMember(_Member):
     """``name``: ``<project>/<role>/<namespace>/<service account>``."""
 
     type = PROJECT_MEMBER
-    permissions = {
+    permissions: Mapping[Verb, tuple[str, ...]] = {
         Verb.CREATE: ("resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"),
         Verb.DELETE: ("resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"),
     }

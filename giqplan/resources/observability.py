@@ -38,7 +38,7 @@ class _Setting(Kind):
     """A setting of a cluster that is there whenever the cluster is; "absent" means: nothing of it is on."""
 
     patience = Patience(90 * 60, "an UPDATE_CLUSTER operation; Terraform's google provider waits 90 minutes")
-    permissions = {Verb.UPDATE: ("container.clusters.update", "container.operations.get")}
+    permissions: Mapping[Verb, tuple[str, ...]] = {Verb.UPDATE: ("container.clusters.update", "container.operations.get")}
 
     def setting(self, cluster: JsonObject) -> JsonObject:
         raise NotImplementedError
@@ -66,7 +66,9 @@ class _Setting(Kind):
             return {key: found[key] for key in shape if key in found}
         return {"components": [name for name in found["components"] if name in wanted]}
 
-    def steps(self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None) -> tuple[Step, ...]:
+    def steps(
+        self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None
+    ) -> tuple[Step, ...]:
         update, summary = self.update(desired, live.body or {})
         return (Step(UpdateCluster(ref_of(address, scope), update), summary),)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
 from giqplan.model.calls import EnableService, Outcome, Read, Reading
@@ -19,7 +21,7 @@ class Service(Kind):
 
     type = TYPE
     patience = Patience(600, "Service Usage answers batchEnable within minutes; Google names no bound")
-    permissions = {Verb.CREATE: ("serviceusage.services.enable",)}
+    permissions: Mapping[Verb, tuple[str, ...]] = {Verb.CREATE: ("serviceusage.services.enable",)}
 
     def reading(self, address: Address, world: World) -> Reading:
         listing = world.reading(services_read(world.scope.project))
@@ -39,7 +41,9 @@ class Service(Kind):
             return Live(Presence.ABSENT)
         return Live(Presence.PRESENT, {"service": address.name, "state": "ENABLED"}, reading.body["name"])
 
-    def steps(self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None) -> tuple[Step, ...]:
+    def steps(
+        self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None
+    ) -> tuple[Step, ...]:
         return (Step(EnableService(scope.project, address.name), f"enable {address.name}"),)
 
     def on_unwanted(self, desired: JsonObject) -> Verb:

@@ -1,0 +1,29 @@
+"""GIQ1504, GIQ1505: what a plan shows and apply must not do: replace an object, or take a field from another manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from giqplan.checks.base import answer
+from giqplan.kube.compare import path_text
+from giqplan.model.check import Check, CheckStatus
+from giqplan.model.plan import Change, Verb
+
+REPLACE, HELD = "GIQ1504", "GIQ1505"
+
+
+def check(changes: Iterable[Change]) -> tuple[Check, ...]:
+    """A failing check for each change that needs a replacement, and for each that meets other managers. None when all is well."""
+    found = []
+    for change in changes:
+        if change.verb is Verb.REPLACE:
+            evidence: dict[str, object] = {"resource": change.address, "fields": ", ".join(path_text(p) for p in change.replace_paths)}
+            remedy = "choose another metadata.name, or delete that object yourself: giqplan never deletes what serves"
+            found.append(answer(REPLACE, CheckStatus.FAIL, f"{change.address} cannot be changed in place", evidence, remedy))
+        if change.conflicts:
+            evidence = {"resource": change.address} | {c.path: f"held by {c.manager}" for c in change.conflicts}
+            remedy = "let the other manager give them up (kubectl get --show-managed-fields), or set the intent to what they hold"
+            count = len(change.conflicts)
+            summary = f"{change.address}: {count} field{'s' if count > 1 else ''} held by another manager"
+            found.append(answer(HELD, CheckStatus.FAIL, summary, evidence, remedy))
+    return tuple(found)
