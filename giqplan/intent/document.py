@@ -13,31 +13,50 @@ from typing import Any
 
 import yaml
 
-from giqplan.errors import ErrorList, GiqplanError, IntentError, Place
+from giqplan.errors import GiqplanError, IntentError, Place
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 
 KeyPath = tuple[str | int, ...]
 
+_CORE = "tag:yaml.org,2002:"
+_QUOTE = 'put it in quotes: "{text}"'
 _SURPRISES = {
-    "tag:yaml.org,2002:timestamp": "a date",
-    "tag:yaml.org,2002:binary": "binary data",
-    "tag:yaml.org,2002:set": "a set",
-    "tag:yaml.org,2002:omap": "an ordered map",
-    "tag:yaml.org,2002:pairs": "a list of pairs",
-    "tag:yaml.org,2002:merge": "a merge key (<<)",
+    "bool": ("true or false", 'write true or false, or "{text}" in quotes for the word'),
+    "int": ("another number than it looks", "write a plain decimal number, or quotes for a word"),
+    "float": ("another number than it looks", "write a plain decimal number, or quotes for a word"),
+    "timestamp": ("a date", _QUOTE),
+    "value": ("a default value", _QUOTE),
 }
-_YES_NO = re.compile(r"^(y|n|yes|no|on|off)$", re.IGNORECASE)
+"""YAML 1.1's readings that people do not expect: what it is read as, and what to write instead."""
+
+_EXPECTED = {
+    "bool": re.compile(r"true|false", re.IGNORECASE),
+    "int": re.compile(r"[-+]?(0|[1-9][0-9]*)"),
+    "float": re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?"),
+}
+
+
+def _reads_otherwise(tag: str, text: str) -> bool:
+    """Whether YAML 1.1 makes something of ``text`` that YAML 1.2 and people do not (``no``, 010, 1:30, 1_000, .inf)."""
+    return tag in _EXPECTED and not _EXPECTED[tag].fullmatch(text)
 
 
 @dataclass
 class Document:
-    """Plain values, and for every path the place of its key (mappings) or item (lists)."""
+    """Plain values, and for every path the place of its key (mappings) or item (lists).
+
+    ``texts``: numbers that are written otherwise than their value reads (0.10), by place. ``errors``: what is wrong without hiding the
+    rest; ``misread``: where the values stand that these errors are about.
+    """
 
     file: str
     value: Any = None
     places: dict[KeyPath, Place] = field(default_factory=dict)
+    texts: dict[Place, str] = field(default_factory=dict)
+    errors: list[GiqplanError] = field(default_factory=list)
+    misread: set[Place] = field(default_factory=set)
 
     def place(self, path: KeyPath) -> Place:
         """The place of ``path``, or of the nearest thing above it that stands in the file."""
@@ -49,7 +68,7 @@ class Document:
 
 
 def read_document(text: bytes | str, file: str) -> Document:
-    """Parse one YAML document. Raises IntentError (GIQ1001-1008) with its place, or ErrorList."""
+    """Parse one YAML document. Raises IntentError (GIQ1001-1007) with its place; duplicate keys and misread values are in ``errors``."""
     decoded = _decode(text, file)
     loader = yaml.CSafeLoader(decoded)
     try:
@@ -62,11 +81,8 @@ def read_document(text: bytes | str, file: str) -> Document:
         loader.dispose()
     if node is None:
         raise IntentError("GIQ1002", "the file holds nothing", "write an intent: `giqplan init` makes a commented one", Place(file, 1, 1))
-    document, walk = Document(file), _Walk(file)
-    document.value = walk.value(node, ())
-    document.places = walk.places
-    if walk.errors:
-        raise ErrorList(walk.errors)
+    document = Document(file)
+    document.value = _Walk(document).value(node, ())
     return document
 
 
@@ -102,10 +118,8 @@ def _syntax(error: yaml.YAMLError, file: str) -> IntentError:
 class _Walk:
     """One pass over the node tree."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.places: dict[KeyPath, Place] = {}
-        self.errors: list[GiqplanError] = []
+    def __init__(self, document: Document) -> None:
+        self.file, self.places, self.document = document.file, document.places, document
         self._seen: set[int] = set()
         self._constructor = yaml.constructor.SafeConstructor()
 
@@ -123,13 +137,13 @@ class _Walk:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node, place)
+        return self._scalar(node, place, self.places[path])
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             place = self._place(key_node)
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == f"{_CORE}merge":
                 self._error("GIQ1007", "keys are plain words here", "write the keys out", place)
                 continue
             key = key_node.value
@@ -141,33 +155,25 @@ class _Walk:
             found[key] = self.value(value_node, (*path, key))
         return found
 
-    def _scalar(self, node: yaml.Node, place: Place) -> Any:
-        text, tag = node.value, node.tag
-        if tag == "tag:yaml.org,2002:str":
+    def _scalar(self, node: yaml.Node, place: Place, key_place: Place) -> Any:
+        text, tag = node.value, node.tag.removeprefix(_CORE)
+        if tag == "str":
             return text
-        if tag == "tag:yaml.org,2002:bool" and _YES_NO.match(text):
-            self._error("GIQ1009", f"YAML reads {text} as true or false", f'write true or false, or "{text}" in quotes for the word', place)
-            return None
-        if tag == "tag:yaml.org,2002:int" and not re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", text):
-            self._error(
-                "GIQ1009", f"YAML reads {text} as another number than it looks", "write a plain decimal number, or quotes for a word", place
-            )
-            return None
-        if tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"):
-            try:
-                return self._constructor.construct_object(node)
-            except (ValueError, yaml.YAMLError):
-                self._error("GIQ1009", f"{text} is not a number", "write a plain decimal number, or quotes for a word", place)
-                return None
-        what = _SURPRISES.get(tag, f"a value of type {tag}")
-        self._error("GIQ1009", f"YAML reads {text} as {what}", f'put it in quotes: "{text}"', place)
-        return None
+        if tag in ("bool", "null", "int", "float") and not _reads_otherwise(tag, text):
+            value = self._constructor.construct_object(node)
+            if tag in ("int", "float") and repr(value) != text:
+                self.document.texts[key_place] = text
+            return value
+        what, remedy = _SURPRISES.get(tag, (f"a value of type {node.tag}", "remove the tag (!...)"))
+        self._error("GIQ1009", f"YAML reads {text} as {what}", remedy.format(text=text), place)
+        self.document.misread.add(key_place)
+        return text
 
     def _place(self, node: yaml.Node) -> Place:
         return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _error(self, code: str, detail: str, remedy: str, place: Place) -> None:
-        self.errors.append(IntentError(code, detail, remedy, place))
+        self.document.errors.append(IntentError(code, detail, remedy, place))
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic.alias_generators import to_snake
+from pydantic import ValidationError
 
 from giqplan.errors import ErrorList, GiqplanError, IntentError, Place
 from giqplan.intent.config_file import ModelConfig, read_config
 from giqplan.intent.document import Document, KeyPath, merge_patch, read_document
+from giqplan.intent.faults import faults, fields_at, unknown_key
 from giqplan.intent.model import Intent
 from giqplan.intent.refused import refusals
 from giqplan.units import digest
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 API_VERSION = "giqplan.dev/v1alpha1"
 DEFAULT_ENVIRONMENT = "default"
@@ -87,20 +83,32 @@ def _read(path: Path) -> bytes:
 
 def _resolve(document: Document, environment: str | None) -> LoadedIntent:
     _check_head(document)
-    values: dict[str, Any] = dict(document.value)
+    values = _without_empty(document.value, ())
+    found: list[GiqplanError] = [*document.errors, *_environment_faults(values, document)]
     if environment is not None:
         values["spec"] = _overlay(document, values, environment)
-    name = environment or DEFAULT_ENVIRONMENT
     place = _placer(document, environment)
+    found += refusals(values, place)
     try:
         intent = Intent.model_validate(values)
     except ValidationError as error:
-        raise ErrorList(_explain(detail, place) for detail in error.errors()) from None
-    errors = [*_environment_names(intent, document), *refusals(intent, lambda dotted: place(tuple(dotted.split("."))))]
-    if errors:
-        raise ErrorList(errors)
+        found += (fault for fault in faults(error.errors(), place, document.texts) if fault.place not in document.misread)
+        raise ErrorList(found) from None
+    if found:
+        raise ErrorList(found)
     config = read_config(intent, Path(document.file).parent, lambda dotted: place(tuple(dotted.split("."))))
-    return LoadedIntent(intent, name, document.file, _digest(intent), config, document)
+    return LoadedIntent(intent, environment or DEFAULT_ENVIRONMENT, document.file, _digest(intent), config, document)
+
+
+def _without_empty(value: Any, path: KeyPath) -> Any:
+    """Empty keys (``slo:``) mean the default, as if they were not there. In overlays null deletes, so there it stays; in free mappings
+    (labels, env) it is no value, which the model says."""
+    if not isinstance(value, dict) or fields_at(path) is None:
+        return value
+    kept = {key: _without_empty(inner, (*path, key)) for key, inner in value.items() if inner is not None}
+    if path == () and isinstance(kept.get("environments"), dict):
+        kept["environments"] = {name: {} if patch is None else patch for name, patch in kept["environments"].items()}
+    return kept
 
 
 def _digest(intent: Intent) -> str:
@@ -175,103 +183,21 @@ def _placer(document: Document, environment: str | None) -> Callable[[KeyPath], 
     return place
 
 
-def _environment_names(intent: Intent, document: Document) -> Iterable[GiqplanError]:
-    for name in intent.environments:
+def _environment_faults(values: Mapping[str, Any], document: Document) -> Iterable[GiqplanError]:
+    """What is wrong with environments as such: reserved names, and deletions of keys that never were."""
+    environments = values.get("environments")
+    for name, patch in environments.items() if isinstance(environments, dict) else ():
+        at: KeyPath = ("environments", name)
         if name in RESERVED_ENVIRONMENTS:
-            yield IntentError(
-                "GIQ1015", f"the environment name {name!r} is reserved", "choose another name", document.place(("environments", name))
-            )
+            yield IntentError("GIQ1015", f"the environment name {name!r} is reserved", "choose another name", document.place(at))
+        yield from _deleted_unknown(patch, ("spec",), at, document)
 
 
-def _explain(error: ErrorDetails, place: Callable[[KeyPath], Place]) -> GiqplanError:
-    """One pydantic error in our words, at its line."""
-    path = tuple(part for part in error["loc"] if not (isinstance(part, str) and _is_branch(part)))
-    where, shown = place(path), ".".join(str(part) for part in path)
-    kind, given = error["type"], error.get("input")
-    if kind == "extra_forbidden":
-        return _unknown_key(path, where)
-    if kind == "missing":
-        return IntentError("GIQ1017", f"{shown} is missing", f"add {path[-1]}", where)
-    message = re.sub(r"^Value error, ", "", error["msg"])
-    if kind in ("enum", "literal_error"):
-        options = _options(path) or str(error.get("ctx", {}).get("expected", ""))
-        near = difflib.get_close_matches(str(given), re.findall(r"[\w.-]+", options), 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return IntentError("GIQ1018", f"{shown}: {given!r} is not one of the known values", f"{hint}one of: {options}", where)
-    return IntentError("GIQ1018", f"{shown}: {message[:1].lower()}{message[1:]} (found {_brief(given)})", _description(path), where)
-
-
-def _is_branch(part: str) -> bool:
-    """pydantic names the branches of unions in its paths (``constrained-float``, ``literal['auto']``, ``function-before[...]``)."""
-    return bool(re.search(r"[\[\](]", part)) or part in ("float", "int", "constrained-float", "constrained-int")
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _unknown_key(path: KeyPath, where: Place) -> GiqplanError:
-    known = [_alias(name, info) for name, info in _fields(path[:-1]).items()]
-    near = difflib.get_close_matches(str(path[-1]), known, 1, 0.5) or _elsewhere(str(path[-1]))
-    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(known))}"
-    return IntentError("GIQ1016", f"unknown key {'.'.join(map(str, path))}", hint, where)
-
-
-def _elsewhere(key: str) -> list[str]:
-    """A key that stands in another section: say where."""
-
-    def search(model: type[BaseModel], at: str) -> list[str]:
-        found = []
-        for name, info in model.model_fields.items():
-            alias = _alias(name, info)
-            inner = _model_of(info.annotation)
-            if alias.lower() == key.lower():
-                found.append(f"{at}.{alias}".lstrip("."))
-            if inner is not None:
-                found += search(inner, f"{at}.{alias}")
-        return found
-
-    return search(Intent, "")[:1]
-
-
-def _alias(name: str, info: Any) -> str:
-    return str(info.alias or name)
-
-
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for m in map(_model_of, getattr(annotation, "__args__", ())) if m is not None), None)
-
-
-def _fields(path: KeyPath) -> Mapping[str, Any]:
-    model: type[BaseModel] | None = Intent
-    for part in path:
-        if model is None:
-            return {}
-        if isinstance(part, int):
-            continue
-        info = next((i for n, i in model.model_fields.items() if part in (_alias(n, i), n)), None)
-        model = _model_of(info.annotation) if info is not None else None
-    return model.model_fields if model is not None else {}
-
-
-def _description(path: KeyPath) -> str:
-    info = _fields(path[:-1]).get(to_snake(str(path[-1]))) if path else None
-    return str(info.description) if info is not None and info.description else "see `giqplan schema`"
-
-
-def _options(path: KeyPath) -> str:
-    names = [part for part in path if not isinstance(part, int)]
-    info = _fields(tuple(names[:-1])).get(to_snake(str(names[-1]))) if names else None
-    kind = _enum_of(info.annotation) if info is not None else None
-    return ", ".join(member.value for member in kind) if kind is not None else ""
-
-
-def _enum_of(annotation: Any) -> Any:
-    from enum import StrEnum
-
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return annotation
-    return next((e for e in map(_enum_of, getattr(annotation, "__args__", ())) if e is not None), None)
+def _deleted_unknown(patch: Any, path: KeyPath, at: KeyPath, document: Document) -> Iterable[GiqplanError]:
+    fields = fields_at(path)
+    if not isinstance(patch, dict) or fields is None:
+        return
+    for key, value in patch.items():
+        if value is None and key not in fields:
+            yield unknown_key((*path, key), document.place((*at, key)))
+        yield from _deleted_unknown(value, (*path, key), (*at, key), document)

@@ -5,7 +5,6 @@ Every field has a description: the JSON Schema for editors is generated from the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -75,7 +74,7 @@ SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,2
 def _not_vllm(name: str) -> str:
     if name == "vllm":
         # vLLM 0.33.0 get_vllm_port: a Service of that name makes Kubernetes set VLLM_PORT=tcp://..., which the server refuses.
-        raise ValueError("'vllm' as a Service name sets VLLM_PORT, which vLLM refuses at start: choose another name")
+        raise PydanticCustomError("rule", "a Service named vllm sets VLLM_PORT, which vLLM refuses at start")
     return name
 
 
@@ -201,7 +200,7 @@ class RequestRate(Strict):
     @model_validator(mode="after")
     def _peak_is_highest(self) -> RequestRate:
         if self.peak is not None and self.peak < self.mean:
-            raise ValueError("peak is below mean")
+            raise _broken("the peak is below the mean", "peak")
         return self
 
 
@@ -216,9 +215,11 @@ class Workload(Strict):
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> Workload:
         if (self.input_tokens is None) != (self.output_tokens is None):
-            raise ValueError("inputTokens and outputTokens only work together")
+            raise _broken(
+                "inputTokens and outputTokens only work together", "inputTokens" if self.output_tokens is None else "outputTokens"
+            )
         if self.use_case is not None and self.input_tokens is not None:
-            raise ValueError("give either useCase or inputTokens and outputTokens")
+            raise _broken("give either useCase, or inputTokens and outputTokens", "useCase")
         return self
 
 
@@ -267,8 +268,8 @@ class Accelerator(Strict):
 
 
 class EvidenceAllowed(Strict):
-    allow: Annotated[tuple[Annotated[Provenance, _enum(Provenance)], ...], BeforeValidator(_tuple)] = Field(
-        default=(Provenance.GIQ, Provenance.USER, Provenance.MEASURED, Provenance.MODELLED),
+    allow: Annotated[tuple[Annotated[Provenance, _enum(Provenance)], ...], BeforeValidator(_tuple), AfterValidator(_set)] = Field(
+        default=(Provenance.GIQ, Provenance.MEASURED, Provenance.MODELLED, Provenance.USER),
         min_length=1,
         description="Which kinds of evidence may decide (a set).",
     )
@@ -303,7 +304,7 @@ class Storage(Strict):
     @model_validator(mode="after")
     def _one_source(self) -> Storage:
         if self.hugging_face is not None and self.bucket is not None:
-            raise ValueError("give either huggingFace or bucket")
+            raise _broken("give either huggingFace or bucket", "huggingFace")
         return self
 
 
@@ -317,7 +318,7 @@ class Autoscaling(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Autoscaling:
         if self.min_replicas > self.max_replicas:
-            raise ValueError("minReplicas is above maxReplicas")
+            raise _broken(f"minReplicas {self.min_replicas} is above maxReplicas {self.max_replicas}", "minReplicas")
         return self
 
 
@@ -342,7 +343,7 @@ class Target(Strict):
     project: ProjectId = Field(description="Google Cloud project id.")
     quota_project: ProjectId | None = Field(default=None, description="Project that API calls are counted against.")
     location: Location = Field(default="us-central1", description="Region (Autopilot clusters are regional).")
-    zones: Annotated[tuple[Location, ...], BeforeValidator(_tuple)] = Field(
+    zones: Annotated[tuple[Location, ...], BeforeValidator(_tuple), AfterValidator(_set)] = Field(
         default=(), description="Zones the replicas may run in; empty = any."
     )
     namespace: Label = Field(default="default", description="Kubernetes namespace.")
@@ -353,17 +354,19 @@ class Target(Strict):
         region = "-".join(self.location.split("-")[:2])
         outside = [zone for zone in self.zones if not zone.startswith(region + "-")]
         if outside:
-            raise ValueError(f"zones outside {region}: {', '.join(outside)}")
+            raise _broken(f"{', '.join(outside)} is not in region {region}", "zones")
         return self
 
 
 class Observability(Strict):
-    logging: Annotated[tuple[Annotated[LogComponent, _enum(LogComponent)], ...], BeforeValidator(_tuple)] = Field(
+    logging: Annotated[tuple[Annotated[LogComponent, _enum(LogComponent)], ...], BeforeValidator(_tuple), AfterValidator(_set)] = Field(
         default=(LogComponent.SYSTEM, LogComponent.WORKLOAD), description="What the cluster logs at least."
     )
-    monitoring: Annotated[tuple[Annotated[MetricComponent, _enum(MetricComponent)], ...], BeforeValidator(_tuple)] = Field(
-        default=(MetricComponent.SYSTEM, MetricComponent.DEPLOYMENT, MetricComponent.HPA, MetricComponent.POD, MetricComponent.DCGM),
-        description="What the cluster measures at least.",
+    monitoring: Annotated[tuple[Annotated[MetricComponent, _enum(MetricComponent)], ...], BeforeValidator(_tuple), AfterValidator(_set)] = (
+        Field(
+            default=(MetricComponent.DCGM, MetricComponent.DEPLOYMENT, MetricComponent.HPA, MetricComponent.POD, MetricComponent.SYSTEM),
+            description="What the cluster measures at least.",
+        )
     )
     managed_prometheus: bool = Field(default=True, description="Google Cloud Managed Service for Prometheus.")
     auto_monitoring: bool = Field(default=True, description="Automatic application monitoring with its dashboards.")
@@ -376,9 +379,9 @@ class Observability(Strict):
     def _consistent(self) -> Observability:
         for name, listed in (("logging", self.logging), ("monitoring", self.monitoring)):
             if listed and not any(c.value == "SYSTEM" for c in listed):
-                raise ValueError(f"{name} without SYSTEM is refused by GKE")
+                raise _broken("GKE takes no list without SYSTEM", name)
         if self.auto_monitoring and not self.managed_prometheus:
-            raise ValueError("autoMonitoring needs managedPrometheus")
+            raise _broken("automatic monitoring needs managedPrometheus", "autoMonitoring")
         return self
 
 
