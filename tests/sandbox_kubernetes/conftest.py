@@ -35,7 +35,7 @@ class Cluster:
 
     def json(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         response = self.ask(method, path, body, **more)
-        return json.loads(response.encode())
+        return json.loads(response.encoded())
 
     def apply(self, path: str, body: Any, manager: str = "giqplan", **query: Any) -> HttpResponse:
         return self.ask("PATCH", path, body, "application/apply-patch+yaml", fieldManager=manager, **query)

@@ -34,6 +34,9 @@ def serve(api: KubernetesApi, port: int) -> ThreadingHTTPServer:
             token = headers.get("authorization", "")
             caller = ADMIN if token == "Bearer admin" else None
             response = api.handle(HttpRequest(self.command, unquote(path), query, headers, body, caller))
+            if response.status == 500 and api.last_fault:
+                print(api.last_fault, file=sys.stderr, flush=True)
+                api.last_fault = ""
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)

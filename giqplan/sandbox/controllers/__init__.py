@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from giqplan.sandbox.controllers import autoscaler, deployments, lifecycle, pods, services
 from giqplan.sandbox.controllers.context import Context, Json, Work
+from giqplan.sandbox.kubernetes.status import ApiStatusError
 
 if TYPE_CHECKING:
     from giqplan.sandbox.kubernetes.api import KubernetesApi
@@ -40,6 +41,8 @@ class Controllers:
         self._kind = f"kubernetes/{api.cluster_id}"
         self._context.enqueue_hook = self._enqueue
         self._pending: set[Work] = set()
+        #: The last answer by which the API server refused a controller's write; empty: none.
+        self.last_refusal = ""
         api.clock.on(self._kind, self._run)
         api.listen(self._heard)
 
@@ -82,7 +85,12 @@ class Controllers:
     def _run(self, payload: dict[str, Any]) -> None:
         name, namespace, key = payload["work"]
         self._pending.discard((name, namespace, key))
-        _RECONCILERS[name](self._context, namespace, key)
+        try:
+            _RECONCILERS[name](self._context, namespace, key)
+        except ApiStatusError as e:
+            # As a real controller: what the server refuses is tried again later.
+            self.last_refusal = str(e)
+            self._enqueue(name, namespace, key, self._context.seconds("retry_s"))
 
     def _heard(self, resource: Resource, obj: Json | None, before: Json | None) -> None:
         """Put what a write concerns into the queue."""

@@ -224,7 +224,7 @@ def replica_set(context: Context, namespace: str, name: str) -> None:
     failure = None
     missing = _wanted(found) - len(pods)
     if missing > 0:
-        failure = _create_pods(context, found, missing, {p["metadata"]["name"] for p in context.owned(found, "Pod")})
+        failure = _create_pods(context, found, missing)
     elif missing < 0:
         for pod in sorted(pods, key=_least_useful)[:-missing]:
             context.delete("Pod", pod)
@@ -243,23 +243,21 @@ def replica_set(context: Context, namespace: str, name: str) -> None:
     context.set_status("ReplicaSet", found, status)
 
 
-def _create_pods(context: Context, found: Json, number: int, taken: set[str]) -> str | None:
+def _create_pods(context: Context, found: Json, number: int) -> str | None:
     """Create Pods; the server's refusal as text, and an Event, when it refuses."""
     template = found["spec"]["template"]
     meta = found["metadata"]
     account = template["spec"].get("serviceAccountName") or "default"
-    for index in range(number):
+    serial = context.noted(f"serial/{meta['uid']}") or 0
+    for _ in range(number):
         if not context.exists("ServiceAccount", meta["namespace"], account):
             text = f'pods "{meta["name"]}-" is forbidden: error looking up service account {meta["namespace"]}/{account}: '
             text += f'serviceaccount "{account}" not found'
             context.event("ReplicaSet", found, "Warning", "FailedCreate", "Error creating: " + text, "replicaset-controller")
             return text
-        serial = len(taken) + index
-        name = f"{meta['name']}-{name_hash([meta['uid'], serial], 5)}"
-        while name in taken:
-            serial += 1
-            name = f"{meta['name']}-{name_hash([meta['uid'], serial], 5)}"
-        taken.add(name)
+        serial += 1
+        context.note(f"serial/{meta['uid']}", serial)
+        name = f"{meta['name']}-{name_hash([meta['namespace'], meta['name'], serial], 5)}"
         shown = {k: dict(v) for k, v in (template.get("metadata") or {}).items() if k in ("labels", "annotations") and v}
         body_meta = {"name": name, "generateName": f"{meta['name']}-", "namespace": meta["namespace"], **shown}
         body_meta["ownerReferences"] = [owner_reference(found)]

@@ -162,7 +162,7 @@ def _general_node(context: Context) -> Json | None:
 
 
 def _make_node(context: Context, found: Json, asked: tuple[str, str, int] | None) -> Json:
-    name = f"{_pool(context, asked)}-{name_hash(_key(found), 4)}"
+    name = f"{_pool(context, asked)}-{name_hash([found['metadata']['namespace'], found['metadata']['name']], 4)}"
     there = context.get("Node", "", name)
     if there is not None:
         return there

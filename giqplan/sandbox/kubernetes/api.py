@@ -13,6 +13,7 @@ All rows carry ``cluster_id``; ``drop()`` removes them when the cluster is delet
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -43,6 +44,7 @@ from giqplan.sandbox.kubernetes.reviews import Reviews
 from giqplan.sandbox.kubernetes.status import (
     ApiStatusError,
     bad_request,
+    failure,
     method_not_allowed,
     no_such_page,
     no_such_resource,
@@ -91,6 +93,8 @@ class KubernetesApi:
         self._reviews = Reviews(self.access, clock)
         self._autopilot = autopilot
         self._listeners: list[WriteListener] = []
+        #: The traceback of the last request that this program could not answer; empty: there was none.
+        self.last_fault = ""
         for crd in self.objects.all(built_in()[_CRD]):
             self.definitions.load(crd)
         self._controllers = None
@@ -114,6 +118,11 @@ class KubernetesApi:
                     response = self._answer(request)
         except ApiStatusError as e:
             response = HttpResponse(e.code, e.body)
+        except Exception as e:
+            # A fault of this program must not end the connection: the client gets what a panicking API server answers.
+            error = failure(500, "InternalError", f"Internal error occurred: {type(e).__name__}: {e}", {})
+            response = HttpResponse(500, error.body)
+            self.last_fault = traceback.format_exc()
         if isinstance(response.body, bytes) and response.body[:1] != b"{":
             response.headers.setdefault("Content-Type", "text/plain; charset=utf-8")
         response.headers.setdefault("Content-Type", "application/json")

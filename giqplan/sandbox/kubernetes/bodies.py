@@ -150,7 +150,7 @@ def _yaml(data: bytes) -> Any:
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
+    mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     return f"yaml: line {mark.line + 1 if mark else 1}: {problem}"
 
@@ -182,7 +182,7 @@ def read_patch(request: HttpRequest, media: str) -> Any:
     wanted: type = list if media == "application/json-patch+json" else dict
     if not isinstance(body, wanted):
         found = "array" if isinstance(body, list) else "object" if isinstance(body, dict) else "value"
-        into = "jsonpatch.Patch" if wanted is list else "map[string]interface {}"
+        into = "[]handlers.jsonPatchOp" if wanted is list else "map[string]interface {}"
         raise bad_request(f"error decoding patch: json: cannot unmarshal {found} into Go value of type {into}")
     return body
 

@@ -105,15 +105,14 @@ def apply(
 
 
 def conflict_causes(conflicts: Iterable[Conflict]) -> list[Json]:
-    """Conflicts as causes: the manager in words, its subresource, version and, for updates, time (recorded)."""
+    """Conflicts as causes: the manager in words, its subresource and, for updates, its version (recorded)."""
     rows = []
     for c in conflicts:
         text = f'conflict with "{c.manager}"'
         if c.subresource:
             text += f' with subresource "{c.subresource}"'
-        text += f" using {c.api_version}"
-        if c.operation == "Update" and c.time:
-            text += f" at {c.time}"
+        if c.operation == "Update":
+            text += f" using {c.api_version}"
         rows.append({"reason": "FieldManagerConflict", "message": text, "field": c.path})
     return rows
 
@@ -129,7 +128,26 @@ def new_generation(resource: Resource, before: Json, after: Json) -> bool:
 
 
 def causes_against(resource: Resource, obj: Json, old: Json | None) -> tuple[Cause, ...]:
-    return validate.validate(obj, old, info_of(resource), schema_of(resource))
+    """Why storing is refused. An update's metadata is checked twice by the real server, and stands twice in its answer (recorded)."""
+    found = validate.validate(obj, old, info_of(resource), schema_of(resource))
+    if old is None:
+        return found
+    again = tuple(c for c in (*_new_finalizers(obj, old), *found) if c.field in _CHECKED_TWICE)
+    return (*again, *again, *(c for c in found if c.field not in _CHECKED_TWICE)) if again else found
+
+
+_CHECKED_TWICE = ("metadata.uid", "metadata.finalizers", "metadata.creationTimestamp")
+
+
+def _new_finalizers(obj: Json, old: Json) -> Iterable[Cause]:
+    """What is being deleted takes no new finalizers."""
+    if not old["metadata"].get("deletionTimestamp"):
+        return
+    new = sorted(set(obj["metadata"].get("finalizers") or ()) - set(old["metadata"].get("finalizers") or ()))
+    if new:
+        shown = ", ".join(f'"{f}"' for f in new)
+        text = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{shown}}}"
+        yield Cause("FieldValueForbidden", f"Forbidden: {text}", "metadata.finalizers")
 
 
 def patched(resource: Resource, name: str, live: Json, body: Any, media: str) -> Json:

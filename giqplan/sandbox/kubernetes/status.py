@@ -165,13 +165,12 @@ def apply_conflict(causes: Iterable[Mapping[str, Any]]) -> ApiStatusError:
     rows = [dict(c) for c in causes]
     groups: dict[str, list[str]] = {}
     for row in rows:
-        groups.setdefault(row["message"], []).append(row["field"])
-    noun = "conflict" if len(rows) == 1 else "conflicts"
+        groups.setdefault(row["message"].removeprefix("conflict with "), []).append(row["field"])
     if len(rows) == 1:
         text = f"{rows[0]['message']}: {rows[0]['field']}"
     else:
-        text = "".join(f"{m}:\n" + "".join(f"- {f}\n" for f in fields) for m, fields in sorted(groups.items())).rstrip("\n")
-        if len(groups) == 1:
-            text = next(iter(groups)) + ":\n" + "\n".join(f"- {f}" for f in next(iter(groups.values())))
+        parts = [f"conflicts with {who}:\n" + "\n".join(f"- {f}" for f in fields) for who, fields in sorted(groups.items())]
+        text = "\n".join(parts)
+    noun = "conflict" if len(rows) == 1 else "conflicts"
     details = {"causes": rows}
     return failure(409, "Conflict", f"Apply failed with {len(rows)} {noun}: {text}", details)

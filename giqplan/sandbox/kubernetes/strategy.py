@@ -129,6 +129,19 @@ class Strategies:
             labels.setdefault(f"{prefix}controller-uid", uid)
             labels.setdefault(f"{prefix}job-name", obj["metadata"]["name"])
         spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+        spec.setdefault("manualSelector", False)
+        if not obj["metadata"].get("labels"):
+            obj["metadata"]["labels"] = dict(labels)
+
+    def _create_daemonsets(self, obj: Json) -> None:
+        obj["metadata"].setdefault("annotations", {})["deprecated.daemonset.template.generation"] = "1"
+
+    def _update_daemonsets(self, old: Json, new: Json) -> None:
+        """The annotation counts the changes of the template."""
+        key = "deprecated.daemonset.template.generation"
+        count = int((old["metadata"].get("annotations") or {}).get(key, "1"))
+        changed = old["spec"]["template"] != new["spec"]["template"]
+        new["metadata"]["annotations"] = {**(new["metadata"].get("annotations") or {}), key: str(count + changed)}
 
     def _update_jobs(self, old: Json, new: Json) -> None:
         """Selector and generated labels stay when the new object does not say them."""
@@ -161,6 +174,8 @@ class Strategies:
                 if spec.get(key) == before.get(key):
                     spec.pop(key, None)
             return
+        if spec.get("type", "ClusterIP") == "ClusterIP" and spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
+            spec.pop("externalTrafficPolicy", None)
         if before.get("type") != "ExternalName":
             for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
                 if key in before:

@@ -287,10 +287,11 @@ class Writer:
         meta = obj["metadata"]
         finalizers = _finalizers(obj, options)
         grace = self._grace_s(resource, obj, options)
-        held = bool(finalizers) or (self._held(resource, obj) and grace > 0)
+        by_kubelet = resource.plural == "pods" and not resource.group
+        held = bool(finalizers) or (self._held(resource, obj) and (grace > 0 or not by_kubelet))
         if not held:
             return (obj, True) if dry else (self._take_away(resource, obj), True)
-        if meta.get("deletionTimestamp") and finalizers == meta.get("finalizers", []) and not (grace == 0 and resource.plural == "pods"):
+        if meta.get("deletionTimestamp") and finalizers == meta.get("finalizers", []) and not (grace == 0 and by_kubelet):
             return obj, False
         new = {**obj, "metadata": {**meta}}
         new["metadata"].setdefault("deletionTimestamp", self._clock.timestamp())
