@@ -97,6 +97,8 @@ def _status(args: argparse.Namespace, folder: Path) -> None:
     print(f"controllers {found['controllers']}")
     print(f"projects    {', '.join(found['projects'])}")
     print(f"callers     {', '.join(found['callers'])} (GIQPLAN_SANDBOX_CALLER)")
+    if found["failures"]:
+        print(f"failures    {found['failures']} inside the sandbox: see {folder / 'sandbox.log'}")
     for cluster in found["clusters"]:
         print(f"cluster     {cluster['name']} {cluster['status']} {cluster['endpoint']}".rstrip())
 

@@ -77,6 +77,7 @@ class Process:
         self._instance: dict[str, Any] = kept
         self._clock = Clock(self._store, kept["speed"])
         self.latency_s = 0.0
+        self._failures = 0
         self._stopping = threading.Event()
         self._control_token = secrets.token_urlsafe(32)
         self._log = RequestLog(self._store)
@@ -126,7 +127,9 @@ class Process:
             ticks += 1
             try:
                 self._clock.settle()
-                if self._clock.speed and ticks % _PERSIST_TICKS == 0:
+                if not self._folder_is_there():
+                    return
+                if ticks % _PERSIST_TICKS == 0:
                     self._clock.persist()
                 self._log.flush()
             except Exception:
@@ -138,19 +141,29 @@ class Process:
         self._documents.delete("instance", "running")
         self._store.close()
 
+    def _folder_is_there(self) -> bool:
+        """Whose folder was deleted has nobody who could stop it."""
+        try:
+            return (self._folder / "serve.lock").stat().st_ino == os.fstat(self._lock).st_ino
+        except FileNotFoundError:
+            return False
+
     # -- answering
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         """Everything on the main port: control, and all of Google."""
         if request.path.startswith("/sandbox/"):
-            return self._control(request)
+            try:
+                return self._control(request)
+            except Exception:
+                return self._internal()
         started = self._begin()
         try:
             self._clock.settle()
             with self._store.transaction():
                 service, caller, response = self._google.answer(request)
         except Exception:
-            service, caller, response = "unknown", "", _internal()
+            service, caller, response = "unknown", "", self._internal()
         return self._note(started, service, request, response, caller)
 
     def _host(self, cluster: Mapping[str, Any]) -> Any:
@@ -163,7 +176,7 @@ class Process:
                 self._clock.settle()
                 caller, response = api(request)
             except Exception:
-                caller, response = "", _internal()
+                caller, response = "", self._internal()
             return self._note(started, "kubernetes", request, response, caller)
 
         return answer
@@ -184,6 +197,11 @@ class Process:
         facts = (service, request.method, request.path, query, response.status, caller, size, run, stream)
         self._log.add(Entry(started, time.time(), *facts))
         return response
+
+    def _internal(self) -> HttpResponse:
+        traceback.print_exc(file=sys.stderr)
+        self._failures += 1
+        return HttpResponse(500, {"error": {"code": 500, "message": "Internal error encountered.", "status": "INTERNAL"}})
 
     # -- control
 
@@ -223,6 +241,7 @@ class Process:
             "now": self._clock.timestamp(),
             "speed": self._clock.speed,
             "controllers": self._instance["controllers"],
+            "failures": self._clock.failures + self._failures,
             "projects": [key for key, _ in self._documents.under("project")],
             "callers": sorted(self._oauth.refresh_tokens()),
             "clusters": clusters,
@@ -279,9 +298,3 @@ def _only_one(folder: Path) -> int:
     except OSError:
         raise SandboxError("GIQ2001", f"another process serves {folder}", "Use that one, or stop it first.") from None
     return descriptor
-
-
-def _internal() -> HttpResponse:
-    traceback.print_exc(file=sys.stderr)
-    text = "Internal error encountered."
-    return HttpResponse(500, {"error": {"code": 500, "message": text, "status": "INTERNAL"}})

@@ -105,7 +105,9 @@ class Sandbox:
     def close(self) -> None:
         for session in self._sessions:
             session.close()
+        status = control.status(self.folder)
         control.stop(self.folder)
+        assert status is not None and status["failures"] == 0, (self.folder / "sandbox.log").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import threading
@@ -126,6 +127,15 @@ def test_another_speed_or_no_controllers_means_a_restart(folder: Path) -> None:
     assert control.start(folder, speed=10, controllers="off")
     status = control.status(folder)
     assert status is not None and (status["speed"], status["controllers"]) == (10, "off")
+
+
+def test_a_sandbox_whose_folder_is_deleted_ends(folder: Path) -> None:
+    control.start(folder, speed=0)
+    pid = json.loads((folder / "connection.json").read_text())["pid"]
+    shutil.rmtree(folder)
+    with pytest.raises(ProcessLookupError):
+        while True:
+            os.kill(pid, 0)
 
 
 def test_reset_begins_a_new_world(tmp_path: Path, folder: Path) -> None:
