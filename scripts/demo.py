@@ -34,7 +34,7 @@ def main() -> int:
     say("1. The intent: a team's wishes, nothing about machines but what it insists on")
     print((FOLDER / "inference.yaml").read_text(encoding="utf-8").partition("environments:")[0].rstrip(), flush=True)
     say("2. Why this profile, and why not the others")
-    giqplan("explain", "--no-color")
+    giqplan("explain")
     say("3. One plan for Google Cloud and Kubernetes, before the cluster exists")
     giqplan("plan", "--sandbox", "--no-color", "-o", "plan.json")
     say("4. Apply: the real client libraries, over the wire, against the sandbox (one simulated minute a second)")

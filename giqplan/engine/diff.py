@@ -153,10 +153,10 @@ def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: J
 
 
 def adjustments_between(kind: Kind, address: Address, applied: JsonObject, observed: JsonObject | None) -> tuple[Adjustment, ...]:
-    """What the platform holds otherwise than we sent it: neither drift nor change."""
+    """What the platform holds otherwise than we sent it: neither drift nor change. ``observed`` stands on the paths of ``applied``."""
     if observed is None:
         return ()
-    found = kind.differences(applied, kind.project(observed, applied, address), address)
+    found = kind.differences(applied, observed, address)
     return tuple(Adjustment(d.path, _leaf(d.before), _leaf(d.after), kind.platform_source(d.path)) for d in found)
 
 

@@ -6,7 +6,8 @@ from giqplan.engine.apply import Applied
 from giqplan.engine.diff import adjustments_between
 from giqplan.engine.walk import End
 from giqplan.kube.compare import path_text
-from giqplan.model.plan import Plan, Verb
+from giqplan.model.plan import ABSENT_LEAF, Adjustment, Plan, Verb
+from giqplan.render.values import inline
 from giqplan.resources import REGISTRY
 from giqplan.units import usd_text
 
@@ -37,10 +38,20 @@ def _adjusted(applied: Applied) -> list[str]:
             continue
         kind = REGISTRY.of(address)
         found = adjustments_between(kind, address, entry.applied, entry.observed)
-        lines += [f"    {path_text(a.path)}: sent {a.sent}, held {a.held}" for a in found]
+        lines += [f"    {path_text(a.path)}: {_held(a)}" for a in found]
         if found:
             lines.insert(len(lines) - len(found), f"  {address}")
     return ["Adjusted by the platform (neither drift nor change):", *lines, ""] if lines else []
+
+
+def _held(adjustment: Adjustment) -> str:
+    """A list that only grew shows what was added; anything else shows both values."""
+    sent, held = adjustment.sent, adjustment.held
+    if isinstance(sent, list) and isinstance(held, list) and all(item in held for item in sent):
+        return "added " + ", ".join(inline(item) for item in held if item not in sent)
+    if sent is ABSENT_LEAF:
+        return f"added {inline(held)}"
+    return f"sent {inline(sent)}, held {inline(held)}"
 
 
 def _left(plan: Plan) -> list[str]:

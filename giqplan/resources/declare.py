@@ -165,7 +165,7 @@ def _kubernetes(
         if body["kind"] == "Deployment" and "replicas" not in body["spec"]:
             once = initial_scale(intent, recommendation)
         assert address.type in kinds, address
-        found.append(Resource(address, stage, body, needs, _WHY.get(body["kind"], ""), once))
+        found.append(Resource(address, stage, body, needs, "" if stage is Stage.ADAPTER else _WHY.get(body["kind"], ""), once))
     return tuple(found)
 
 

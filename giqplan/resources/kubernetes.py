@@ -106,9 +106,10 @@ class KubernetesObject(Kind):
     def live_of(self, address: Address, wanted: JsonObject, reading: Reading) -> Live:
         if not reading.ok:
             return live_from(reading)
-        meta = reading.body["metadata"]
-        ours = meta.get("labels", {}).get(MANAGED_BY[0]) == MANAGED_BY[1]
-        return Live(Presence.PRESENT, reading.body, meta["uid"], ours)
+        # Items of a list carry neither apiVersion nor kind: the list says them once (kube-apiserver 1.33).
+        body = {"apiVersion": self.info.api_version, "kind": self.info.kind, **reading.body}
+        ours = body["metadata"].get("labels", {}).get(MANAGED_BY[0]) == MANAGED_BY[1]
+        return Live(Presence.PRESENT, body, body["metadata"]["uid"], ours)
 
     def project(self, body: JsonObject, shape: JsonObject, address: Address) -> JsonObject:
         found: JsonObject = compare.project(body, shape, self.schema)
