@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -25,5 +24,7 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``did you mean plan? ``, or nothing when no known word is near."""
+    import difflib  # 6 ms, and --help has 100
+
     near = difflib.get_close_matches(word, list(known), 1)
     return f"did you mean {near[0]}? " if near else ""

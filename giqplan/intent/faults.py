@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +72,7 @@ def _fault(path: KeyPath, errors: Sequence[ErrorDetails], place: Place, texts: M
     text = texts.get(place, _brief(given))
     options = options_at(path)
     if options and isinstance(given, str) and len(errors) == 1:
-        near = difflib.get_close_matches(given.lower(), options, 1)
+        near = close_matches(given.lower(), options)
         hint = f"did you mean {near[0]}? " if near else ""
         return IntentError("GIQ1018", f"{shown}: {text} is not one of the known values", f"{hint}one of: {', '.join(options)}", place)
     wanted = " or ".join(dict.fromkeys(filter(None, (_wanted(error) for error in errors))))
@@ -114,6 +113,13 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def close_matches(word: str, known: Iterable[str]) -> list[str]:
+    """The known word that is nearest to ``word``, if any is near."""
+    import difflib  # costs 6 ms, and only mistakes need it
+
+    return difflib.get_close_matches(word, list(known), 1, 0.7)
+
+
 def dotted(path: KeyPath) -> str:
     """The path as one reads it: ``spec.accelerator.types[0]``."""
     text = ""
@@ -127,7 +133,7 @@ def unknown_key(path: KeyPath, place: Place) -> IntentError:
     key, known = str(path[-1]), sorted(fields_at(path[:-1]) or ())
     by_lower = {name.lower(): name for name in known}
     elsewhere = _elsewhere(Intent, key.lower(), "")
-    near = difflib.get_close_matches(key.lower().replace("_", ""), by_lower, 1, 0.7)
+    near = close_matches(key.lower().replace("_", ""), by_lower)
     if near:
         hint = f"did you mean {by_lower[near[0]]}?"
     elif elsewhere:

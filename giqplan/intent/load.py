@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from giqplan.errors import ErrorList, GiqplanError, IntentError, Place
 from giqplan.intent.config_file import ModelConfig, read_config
 from giqplan.intent.document import Document, KeyPath, merge_patch, read_document
-from giqplan.intent.faults import faults, fields_at, unknown_key
+from giqplan.intent.faults import close_matches, faults, fields_at, unknown_key
 from giqplan.intent.model import Intent
 from giqplan.intent.refused import refusals
 from giqplan.units import digest
@@ -143,7 +142,7 @@ def _overlay(document: Document, values: Mapping[str, Any], environment: str) ->
     known = sorted(environments) if isinstance(environments, dict) else []
     if environment not in known:
         names = ", ".join(known) or "none"
-        near = difflib.get_close_matches(environment, known, 1)
+        near = close_matches(environment, known)
         hint = f"did you mean {near[0]}? " if near else ""
         raise IntentError("GIQ1014", f"there is no environment {environment!r}", f"{hint}known: {names}", document.place(("environments",)))
     assert isinstance(environments, dict)
