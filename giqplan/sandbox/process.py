@@ -102,7 +102,7 @@ class Process:
         container = Container(documents, self._clock, projects, hosts)
         storage = Storage(documents, self._clock, projects, iam)
         usage = ServiceUsage(documents, self._clock, projects)
-        self._google = GoogleApi(self._oauth, container, storage, usage, ResourceManager(projects, iam), quotas)
+        self._google = GoogleApi(self._oauth, projects, container, storage, usage, ResourceManager(projects, iam), quotas)
         if spec is None:
             with self._store.transaction():
                 documents.put("instance", "self", self._instance)

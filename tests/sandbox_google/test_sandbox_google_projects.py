@@ -147,6 +147,14 @@ def test_quotas_take_a_permission_and_an_api(call: Any) -> None:
     assert call("GET", quota_path(quota="NONE"))[0] == 404
 
 
+def test_a_quota_project_takes_the_right_to_use_it(sandbox: Any) -> None:
+    def status(caller: str, project: str) -> int:
+        headers = {"X-Goog-User-Project": project}
+        return int(sandbox.session(caller).get(sandbox.url("/v3/projects/test-project"), headers=headers).status_code)
+
+    assert [status("owner", "test-project"), status("owner", "nowhere"), status("planner", "test-project")] == [200, 403, 403]
+
+
 @pytest.mark.parametrize("body", ["[]", "{", "3", b"\xff"])
 def test_a_body_that_is_no_json_object_is_refused(sandbox: Any, body: str | bytes) -> None:
     answer = sandbox.session().post(sandbox.url(f"{POLICY}:getIamPolicy"), data=body)

@@ -9,6 +9,7 @@ from typing import Any
 
 from giqplan.sandbox.google import cloudquotas, container, resourcemanager, serviceusage, storage
 from giqplan.sandbox.google.errors import ApiError
+from giqplan.sandbox.google.projects import Projects
 from giqplan.sandbox.oauth import OAuth
 from giqplan.sandbox.wire import Caller, HttpRequest, HttpResponse
 
@@ -21,6 +22,7 @@ class GoogleApi:
     def __init__(
         self,
         oauth: OAuth,
+        projects: Projects,
         gke: container.Container,
         buckets: storage.Storage,
         usage: serviceusage.ServiceUsage,
@@ -28,6 +30,7 @@ class GoogleApi:
         quotas: cloudquotas.CloudQuotas,
     ) -> None:
         self._oauth = oauth
+        self._projects = projects
         self._routes: tuple[tuple[str, re.Pattern[str], _Answer], ...] = (
             ("container", container.PATH, gke.answer),
             ("storage", storage.PATH, buckets.answer),
@@ -50,6 +53,7 @@ class GoogleApi:
                 caller = self._oauth.caller(request.headers)
                 caller_name = caller.name
                 _check_body(request, match)
+                self._check_quota_project(request, caller)
                 result = answer(request, caller, match)
             except ApiError as error:
                 return service, caller_name, error.response(style)
@@ -58,6 +62,17 @@ class GoogleApi:
             return service, caller_name, result if isinstance(result, HttpResponse) else HttpResponse(200, result)
         text = f"The requested URL {request.path} was not found on this server."
         return "unknown", "", ApiError(404, text).response()
+
+    def _check_quota_project(self, request: HttpRequest, caller: Caller) -> None:
+        """403 unless the caller may use the project that it wants the call counted against (header x-goog-user-project)."""
+        name = request.headers.get("x-goog-user-project", "")
+        project = self._projects.find(name)
+        if name and (project is None or not self._projects.iam.allows(caller.member, "serviceusage.services.use", project.id)):
+            text = (
+                f"Caller does not have required permission to use project {name}. Grant the caller the "
+                "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use permission."
+            )
+            raise ApiError(403, text, reason="USER_PROJECT_DENIED", consumer=f"projects/{name}")
 
 
 def _check_body(request: HttpRequest, match: re.Match[str]) -> None:
