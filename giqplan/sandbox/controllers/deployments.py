@@ -186,7 +186,7 @@ def _available(before: Json, enough: bool, now: str) -> Json:
 def _progressing(context: Context, found: Json, before: Json, status: Json, current: Json | None, done: bool) -> Json:
     """Progressing: true with a reason while something moves, false once the deadline passed without a move."""
     name = current["metadata"]["name"] if current is not None else ""
-    old = next((c for c in before.get("conditions") or () if c["type"] == "Progressing"), None)
+    old: Json | None = next((c for c in before.get("conditions") or () if c["type"] == "Progressing"), None)
     now = context.now
     if done:
         text = f'ReplicaSet "{name}" has successfully progressed.'

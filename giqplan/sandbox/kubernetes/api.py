@@ -38,6 +38,7 @@ from giqplan.sandbox.kubernetes.convert import shown_as, stored_as
 from giqplan.sandbox.kubernetes.hooks import Hooks
 from giqplan.sandbox.kubernetes.objects import Objects
 from giqplan.sandbox.kubernetes.openapi import OpenApi
+from giqplan.sandbox.kubernetes.podsecurity import check_pod_security
 from giqplan.sandbox.kubernetes.reads import Reader
 from giqplan.sandbox.kubernetes.resources import Resource, built_in
 from giqplan.sandbox.kubernetes.reviews import Reviews
@@ -278,18 +279,19 @@ class KubernetesApi:
 
     def _decode(self, request: HttpRequest, target: Target, options: Options) -> tuple[Json, list[str]]:
         """The body of a POST or PUT without unknown fields, which are warnings (Strict: 400)."""
-        body, warnings = read_object(request, target)
-        unknown = model.unknown_fields(target.resource, body)
+        body, repeated = read_object(request, target)
+        resource = target.resource
+        cannot = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+        unknown = model.unknown_fields(resource, body)
+        found = [*(f'duplicate field "{path}"' for path in repeated), *(f'unknown field "{path}"' for path in unknown)]
+        problem = model.decode_error(resource, body)
+        if problem:
+            raise bad_request(cannot + problem)
+        if found and options.validation == "Strict":
+            raise bad_request(f"{cannot}strict decoding error: {', '.join(found)}")
         if unknown:
-            if options.validation == "Strict":
-                text = ", ".join(f'unknown field "{path}"' for path in unknown)
-                raise bad_request(
-                    f'{target.resource.kind} in version "{target.resource.version}" cannot be handled as a {target.resource.kind}: '
-                    f"strict decoding error: {text}"
-                )
-            if options.validation == "Warn":
-                warnings += [f'unknown field "{path}"' for path in unknown]
-            body = model.prune_unknown(target.resource, body)
+            body = model.prune_unknown(resource, body)
+        warnings = found if options.validation == "Warn" else []
         return stored_as(target.resource, body), warnings
 
     def _patch(self, request: HttpRequest, target: Target, accept: Accept, caller: Caller) -> HttpResponse:
@@ -298,16 +300,19 @@ class KubernetesApi:
             raise unsupported_patch_type()
         options = read_options(request, "PatchOptions")
         if media in APPLY:
-            body = read_applied(request, target)
+            body, notes = read_applied(request, target)
+            if notes and options.validation == "Strict":
+                lines = "".join(f"\n  {note}" for note in notes)
+                raise bad_request(f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:{lines}")
             code, obj = self.writer.apply(
                 target,
                 stored_as(target.resource, body),
                 options,
                 lambda: self.access.check(caller, "create", replace(target, subresource="")),
             )
-            return self._shown(code, target, obj, accept)
-        obj = self.writer.patch(target, read_patch(request, media), media, options)
-        return self._shown(200, target, obj, accept)
+            return self._shown(code, target, obj, accept, notes if options.validation == "Warn" else [])
+        obj, warnings = self.writer.patch(target, read_patch(request, media), media, options)
+        return self._shown(200, target, obj, accept, warnings)
 
     def _scale(self, request: HttpRequest, target: Target) -> Json:
         resource = target.resource
@@ -323,7 +328,7 @@ class KubernetesApi:
         options = read_options(request, "PatchOptions")
         media = media_type(request)
         if media in APPLY:
-            body = read_applied(request, replace(target, resource=_SCALE))
+            body, _ = read_applied(request, replace(target, resource=_SCALE))
             return self.writer.write_scale(target, lambda now: {**now, "spec": body.get("spec") or {}}, options)
         if media not in PATCHES:
             raise unsupported_patch_type()
@@ -384,6 +389,8 @@ class KubernetesApi:
                 from giqplan.sandbox.kubernetes.status import invalid
 
                 raise invalid(resource.kind, resource.group, new["metadata"].get("name", ""), causes)
+        if resource.kind == "Namespace" and not resource.custom:
+            check_pod_security(resource, new)
         if self._autopilot:
             from giqplan.sandbox import admission
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,7 @@ def read_object(request: HttpRequest, target: Target) -> tuple[Json, list[str]]:
     repeated: list[str] = []
     if media == "application/json":
         try:
-            body = json.loads(request.body)
+            body, repeated = _json_with_repeats(request.body)
         except ValueError:
             raise bad_request(_no_json(resource, request.body)) from None
     elif media in ("application/yaml", "application/vnd.kubernetes.protobuf+yaml"):
@@ -95,6 +96,37 @@ def read_object(request: HttpRequest, target: Target) -> tuple[Json, list[str]]:
         )
     body = _typed(target, body)
     return body, repeated
+
+
+class _Repeats(dict[str, Any]):
+    """A JSON object that remembers which of its keys stood in it twice."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def _remember(pairs: list[tuple[str, Any]]) -> _Repeats:
+    found = _Repeats(pairs)
+    if len(found) != len(pairs):
+        names = [k for k, _ in pairs]
+        found.repeated = tuple(k for k in found if names.count(k) > 1)
+    return found
+
+
+def _json_with_repeats(data: bytes) -> tuple[Any, list[str]]:
+    """JSON, and the paths of the keys that stand in it twice. The last of two values counts."""
+    body = json.loads(data, object_pairs_hook=_remember)
+    return body, list(_repeated(body, ""))
+
+
+def _repeated(value: Any, at: str) -> Iterator[str]:
+    if isinstance(value, _Repeats):
+        yield from (f"{at}.{k}".lstrip(".") for k in value.repeated)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _repeated(inner, f"{at}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _repeated(inner, f"{at}[{index}]")
 
 
 def _no_json(resource: Resource, body: bytes) -> str:
@@ -121,13 +153,14 @@ def _typed(target: Target, body: Json) -> Json:
     return {**body, "kind": kind, "apiVersion": version}
 
 
-def read_applied(request: HttpRequest, target: Target) -> Json:
-    """The body of a server-side apply, YAML or JSON."""
+def read_applied(request: HttpRequest, target: Target) -> tuple[Json, list[str]]:
+    """The body of a server-side apply, YAML or JSON, and notes about keys that stand in it twice."""
+    notes: list[str] = []
     try:
         # JSON is YAML, but the JSON parser is ten times as fast, and clients mostly send JSON.
-        body = json.loads(request.body) if request.body[:1] == b"{" else _yaml(request.body)
+        body = json.loads(request.body) if request.body[:1] == b"{" else _yaml(request.body, notes)
     except ValueError:
-        body = _yaml(request.body)
+        body = _yaml(request.body, notes)
     if body is None:
         body = {}
     if not isinstance(body, dict):
@@ -139,14 +172,29 @@ def read_applied(request: HttpRequest, target: Target) -> Json:
         version = str(body.get("apiVersion") or "")
         shown = version if "/" in version else f"/{version}"
         raise bad_request(f"invalid object type: {shown}, Kind={body.get('kind') or ''}")
-    return body
+    return body, notes
 
 
-def _yaml(data: bytes) -> Any:
+def _yaml(data: bytes, notes: list[str]) -> Any:
     try:
+        notes += _repeated_in_yaml(yaml.compose(data, _LOADER))
         return yaml.load(data, _LOADER)  # noqa: S506 (a safe loader)
     except yaml.YAMLError as e:
         raise bad_request(f"error decoding YAML: error converting YAML to JSON: {_yaml_problem(e)}") from None
+
+
+def _repeated_in_yaml(node: yaml.Node | None) -> Iterator[str]:
+    """``line 6: key "A" already set in map``, as the server's YAML reader says it."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield f'line {key.start_mark.line + 1}: key "{key.value}" already set in map'
+            seen.add(key.value)
+            yield from _repeated_in_yaml(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated_in_yaml(value)
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

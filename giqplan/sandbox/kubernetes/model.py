@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from giqplan.kube import defaults, kinds, patch, ssa, update, validate
+from giqplan.kube import defaults, kinds, patch, quantity, ssa, typed, update, validate
 from giqplan.kube import schema as schemas
 from giqplan.kube.kinds import KindInfo
 from giqplan.kube.refusal import Cause, Conflict, Refusal
@@ -123,31 +123,39 @@ def track(resource: Resource, before: Json | None, after: Json, *, manager: str,
 
 
 def new_generation(resource: Resource, before: Json, after: Json) -> bool:
+    """Whether metadata.generation counts up. A Deployment's counts changes of its annotations too (registry/apps/deployment)."""
     info = info_of(resource)
-    return info.has_generation and update.needs_new_generation(before, after, info.has_status)
+    if not info.has_generation:
+        return False
+    if resource.kind == "Deployment" and not resource.custom:
+        notes, old_notes = (o["metadata"].get("annotations") or {} for o in (after, before))
+        if notes != old_notes:
+            return True
+    schema = schema_of(resource)
+    return update.needs_new_generation(_even(before, schema), _even(after, schema), info.has_status)
+
+
+def _even(value: Any, schema: Schema) -> Any:
+    """``value`` with quantities in one notation: generation compares what they mean."""
+    if isinstance(value, Mapping):
+        found = {}
+        for key, inner in value.items():
+            child = schema.field(key)
+            found[key] = inner if child is None or (key == "metadata" and "apiVersion" in value) else _even(inner, child)
+        return found
+    if isinstance(value, list):
+        return [_even(item, schema.items) for item in value]
+    return f"{quantity.parse(value).normalize():f}" if schema.quantity and value is not None else value
 
 
 def causes_against(resource: Resource, obj: Json, old: Json | None) -> tuple[Cause, ...]:
-    """Why storing is refused. An update's metadata is checked twice by the real server, and stands twice in its answer (recorded)."""
-    found = validate.validate(obj, old, info_of(resource), schema_of(resource))
-    if old is None:
-        return found
-    again = tuple(c for c in (*_new_finalizers(obj, old), *found) if c.field in _CHECKED_TWICE)
-    return (*again, *again, *(c for c in found if c.field not in _CHECKED_TWICE)) if again else found
+    """Why the server would refuse to store ``obj``."""
+    return validate.validate(obj, old, info_of(resource), schema_of(resource))
 
 
-_CHECKED_TWICE = ("metadata.uid", "metadata.finalizers", "metadata.creationTimestamp")
-
-
-def _new_finalizers(obj: Json, old: Json) -> Iterable[Cause]:
-    """What is being deleted takes no new finalizers."""
-    if not old["metadata"].get("deletionTimestamp"):
-        return
-    new = sorted(set(obj["metadata"].get("finalizers") or ()) - set(old["metadata"].get("finalizers") or ()))
-    if new:
-        shown = ", ".join(f'"{f}"' for f in new)
-        text = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{shown}}}"
-        yield Cause("FieldValueForbidden", f"Forbidden: {text}", "metadata.finalizers")
+def decode_error(resource: Resource, obj: Mapping[str, Any]) -> str:
+    """Why ``obj`` does not fit the Go types of its kind; empty when it does."""
+    return typed.decode_error(obj, schema_of(resource))
 
 
 def patched(resource: Resource, name: str, live: Json, body: Any, media: str) -> Json:

@@ -45,7 +45,10 @@ class Reviews:
             spec = {k: {a: b for a, b in v.items() if b != ""} if isinstance(v, dict) else v for k, v in spec.items()}
         review["spec"] = spec
         tracked = model.track(resource, None, {**review, "metadata": {}}, manager=options.manager, now=self._clock.timestamp())
-        review["metadata"] = {**meta, "managedFields": tracked["metadata"].get("managedFields", [])}
+        managed = tracked["metadata"].get("managedFields", [])
+        for entry in managed:  # spec is a plain struct here: it has no member of its own (recorded)
+            entry["fieldsV1"].get("f:spec", {}).pop(".", None)
+        review["metadata"] = {**meta, "managedFields": managed}
         if resource.kind == "SelfSubjectRulesReview":
             return {**review, "status": self._access.rules(caller, resources, spec.get("namespace", ""))}
         subject = caller

@@ -17,6 +17,7 @@ from giqplan.sandbox.kubernetes.bodies import Options, check_names
 from giqplan.sandbox.kubernetes.objects import Objects
 from giqplan.sandbox.kubernetes.resources import Resource, built_in
 from giqplan.sandbox.kubernetes.status import (
+    ApiStatusError,
     already_exists,
     bad_request,
     conflict,
@@ -159,7 +160,7 @@ class Writer:
             )
         if version and version != old["metadata"]["resourceVersion"]:
             raise conflict(resource, target.name)
-        new = model.answered(resource, target.name, lambda: model.with_defaults(resource, body))
+        new = _defaulted(resource, body)
         return 200, self.store_change(resource, old, new, options, target.subresource)
 
     def _check_update_namespace(self, resource: Resource, namespace: str) -> None:
@@ -167,8 +168,8 @@ class Writer:
         if resource.namespaced and self._objects.text(namespaces, "", namespace) is None:
             raise not_found(namespaces, namespace)
 
-    def patch(self, target: Target, body: Any, media: str, options: Options) -> Json:
-        """PATCH by JSON, merge or strategic merge patch."""
+    def patch(self, target: Target, body: Any, media: str, options: Options) -> tuple[Json, list[str]]:
+        """PATCH by JSON, merge or strategic merge patch: the object, and warnings about unknown fields."""
         resource = target.resource
         old = self._objects.get(resource, target.namespace, target.name)
         if old is None:
@@ -183,15 +184,24 @@ class Writer:
         new = model.patched(resource, target.name, copied(old), body, media)
         if (new.get("kind"), new.get("apiVersion")) != (old["kind"], old["apiVersion"]):
             text = f'no kind "{new.get("kind")}" is registered for version "{new.get("apiVersion")}" in scheme "pkg/runtime/scheme.go:110"'
-            raise invalid("", "", "", [{"reason": "FieldValueInvalid", "message": f"Invalid value: {{}}: {text}", "field": "patch"}])
+            raise _bad_patch('"{}"', text)
+        problem = model.decode_error(resource, new)
+        if problem:
+            raise _bad_patch('"{}"', problem)
+        warnings = [f'unknown field "{path}"' for path in model.unknown_fields(resource, new)]
+        if warnings and options.validation == "Strict":
+            raise _bad_patch(f'"{_go_map(body)}"', f"strict decoding error: {', '.join(warnings)}")
+        if warnings:
+            new = model.prune_unknown(resource, new)
         meta = new.get("metadata") or {}
         if meta.get("name") != target.name:
             raise bad_request(f"the name of the object ({meta.get('name')}) does not match the name on the URL ({target.name})")
         version = meta.get("resourceVersion")
         if version and version != old["metadata"]["resourceVersion"]:
             raise conflict(resource, target.name)
-        new = model.answered(resource, target.name, lambda: model.with_defaults(resource, new))
-        return self.store_change(resource, old, new, options, target.subresource)
+        new = _defaulted(resource, new)
+        obj = self.store_change(resource, old, new, options, target.subresource)
+        return obj, warnings if options.validation == "Warn" else []
 
     def store_change(self, resource: Resource, old: Json, new: Json, options: Options, subresource: str = "") -> Json:
         """Store ``new`` (defaulted) over ``old`` for a manager; what controllers call."""
@@ -347,6 +357,28 @@ class Writer:
         replicas = check_scale(target, wanted)
         new = with_replicas(copied(old), replicas_path(resource), replicas)
         return scale_of(resource, self.store_change(resource, old, new, options, "scale"))
+
+
+def _defaulted(resource: Resource, obj: Json) -> Json:
+    """``obj`` with defaults. An empty list of managedFields stays: it takes every field from its owner."""
+    new = model.answered(resource, obj["metadata"].get("name", ""), lambda: model.with_defaults(resource, obj))
+    if obj["metadata"].get("managedFields") == []:
+        new["metadata"] = {**new["metadata"], "managedFields": []}
+    return new
+
+
+def _bad_patch(value: str, text: str) -> ApiStatusError:
+    """A patch whose result is no object of the kind."""
+    return invalid("", "", "", [{"reason": "FieldValueInvalid", "message": f"Invalid value: {value}: {text}", "field": "patch"}])
+
+
+def _go_map(value: Any) -> str:
+    """A value as Go's %v prints it: map[spec:map[foo:1]]."""
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{k}:{_go_map(v)}" for k, v in sorted(value.items())) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(_go_map(v) for v in value) + "]"
+    return {True: "true", False: "false", None: "<nil>"}.get(value, str(value)) if value is None or isinstance(value, bool) else str(value)
 
 
 def _finalizers(obj: Json, options: Json) -> list[str]:
