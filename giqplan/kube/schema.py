@@ -22,7 +22,8 @@ SCHEMA_FILE = "kubernetes-1.33.json.gz"
 class Schema:
     """One node. ``type`` is ``object``, ``array``, ``string``, ``integer``, ``number``, ``boolean`` or empty (anything goes).
 
-    ``go_name`` is the Go type's name for definitions of built-in kinds. ``raw`` is the OpenAPI node itself, for what has no attribute here (``pattern``, ``minimum``, ``x-kubernetes-validations`` ...).
+    ``go_name`` is the Go type's name of a built-in definition; ``raw`` the OpenAPI node itself, for what has no attribute here
+    (``pattern``, ``minimum``, ``x-kubernetes-validations`` ...).
     Treat as immutable. Equal nodes are shared, so identity compares cheaply.
     """
 

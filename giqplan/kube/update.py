@@ -18,7 +18,7 @@ def track_update(before: JsonObject | None, after: JsonObject, *, manager: str, 
     """``after`` with the managedFields it gets when ``manager`` writes it by POST (``before`` None), PUT or PATCH.
 
     ``after`` is the object as it will be stored (defaults in it). managedFields that it brings along count as the server lets them
-    count: ``[{}]`` and ``[]`` clear them, broken or none: those of ``before``. A subresource cannot bring any. ``scale`` moves the one field.
+    count: ``[{}]`` and ``[]`` clear them, broken or none: those of ``before``. A subresource cannot bring any; ``scale`` moves one field.
     """
     known = _known(before, after, subresource)
     body = managers.prepared(after)

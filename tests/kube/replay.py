@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from giqplan.kube.validate import validate
 
 RECORDINGS = Path(__file__).with_name("recordings")
 NOW = "<time>"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 #: Filled in by a server, not by the model.
 SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
 SERVICE_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort")
@@ -112,7 +114,9 @@ def steps(path: Path) -> Iterator[Step]:
         name = name or (answer.get("metadata", {}).get("name") if isinstance(answer, dict) and status == 201 else "") or ""
         key = f"{group}/{namespace}/{plural}/{name}"
         if method in ("PUT", "POST", "PATCH"):
-            yield Step(recording["name"], number, step["about"], request, status, answer, held.get(key), known[1], known[0])
+            done = Step(recording["name"], number, step["about"], request, status, answer, held.get(key), known[1], known[0])
+            if not step.get("only_state"):
+                yield done
         dry = (request.get("query") or {}).get("dryRun")
         if method == "DELETE" and not dry:
             held.pop(key, None)
@@ -124,8 +128,8 @@ def steps(path: Path) -> Iterator[Step]:
             and not request.get("select")
         ):
             held[key] = answer
-        elif status < 300 and subresource and not dry and method != "GET":
-            held.pop(key, None)
+        elif status < 300 and subresource == "scale" and not dry and method != "GET":
+            held[key] = play(done).body
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,15 @@ def _written(step: Step, after: dict[str, Any], subresource: str) -> dict[str, A
     out = with_defaults(after, step.schema)
     if entries is not None:
         out["metadata"]["managedFields"] = entries
-    return out
+    return _without_clock(out)
+
+
+def _without_clock(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_clock(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_clock(v) for v in value]
+    return "<time>" if isinstance(value, str) and TIME.fullmatch(value) else value
 
 
 def _stored(step: Step, body: dict[str, Any]) -> Outcome:
@@ -247,4 +259,12 @@ def judged(body: Any, info: kinds.KindInfo) -> Any:
             port.pop("nodePort", None)
     if info.kind == "Namespace":
         out.get("spec", {}).pop("finalizers", None)
-    return out
+    return _without_clock(out)
+
+
+def _without_clock(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_clock(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_clock(v) for v in value]
+    return "<time>" if isinstance(value, str) and TIME.fullmatch(value) else value
