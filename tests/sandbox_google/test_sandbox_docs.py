@@ -23,6 +23,13 @@ def test_every_duration_is_documented(name: str) -> None:
     assert f"| {name} | {duration.seconds:g} | {source} |" in (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
 
 
+def test_the_timings_inside_a_cluster_are_documented() -> None:
+    manual = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
+    rows = json.loads((ROOT / "giqplan/sandbox/data/controller_timings.json").read_text(encoding="utf-8"))["rows"]
+    for name, row in rows.items():
+        assert f"| {name.removesuffix('_s').replace('_', ' ')} | {row['seconds']:g} | {row['source']} |" in manual
+
+
 def test_the_shapes_of_gkes_messages_are_those_of_the_library() -> None:
     """Fields and enum values only ever grow, so a newer library still has all of ours."""
     script = ROOT / "scripts/make_container_schema.py"

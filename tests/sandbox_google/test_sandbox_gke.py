@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +165,24 @@ def test_a_missing_permission_is_named(sandbox: Any, cluster: str) -> None:
         sandbox.container("planner").create_cluster(parent=PARENT, cluster=autopilot("mine"))
     with pytest.raises(exceptions.Forbidden, match=r"container\.clusters\.list"):
         sandbox.container("nobody").list_clusters(parent=PARENT)
+
+
+def test_a_standard_cluster_is_answered_as_google_answered(sandbox: Any) -> None:
+    """A recorded create and get of the real API: the same fields with the same values, but for identities, versions and places."""
+    recorded = json.loads(Path(__file__).with_name("recorded_cluster.json").read_text(encoding="utf-8"))
+    unlike = {
+        *("clusterTelemetry", "protectConfig"),  # v1beta1 only
+        *("createTime", "currentMasterVersion", "currentNodeVersion", "initialClusterVersion", "currentNodeCount", "locations"),
+        *("etag", "id", "labelFingerprint", "selfLink", "endpoint", "masterAuth", "instanceGroupUrls"),
+        *("controlPlaneEndpointsConfig", "privateClusterConfig", "networkConfig", "nodePools", "maintenancePolicy"),  # hold identities
+    }
+    asked = {key: value for key, value in recorded["asked"].items() if key not in unlike} | {"name": "recorded", "network": "default"}
+    session = sandbox.session()
+    assert session.post(sandbox.url("/v1/projects/test-project/locations/us-west2/clusters"), json={"cluster": asked}).status_code == 200
+    sandbox.advance(600)
+    ours = session.get(sandbox.url("/v1/projects/test-project/locations/us-west2/clusters/recorded")).json()
+    theirs = recorded["answered"] | {"name": "recorded"}
+    assert {k: ours[k] for k in theirs if k not in unlike} == {k: v for k, v in theirs.items() if k not in unlike}
+    assert set(ours["networkConfig"]) == set(theirs["networkConfig"])
+    assert ours["nodePools"][0]["config"] == theirs["nodePools"][0]["config"]
+    assert set(theirs) - {"clusterTelemetry", "protectConfig", "instanceGroupUrls"} <= set(ours)

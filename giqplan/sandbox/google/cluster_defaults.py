@@ -42,7 +42,7 @@ def full_cluster(asked: Mapping[str, Any], project: str, number: str, location: 
     cluster: dict[str, Any] = copy.deepcopy(_filled(_table()["common"]["cluster"], words))
     if autopilot:
         _merge(cluster, _filled(_table()["autopilot"]["cluster"], words))
-    _merge(cluster, copy.deepcopy(dict(asked)))
+    _merge(cluster, {key: value for key, value in copy.deepcopy(dict(asked)).items() if value != {} or key in cluster})
     version = asked.get("initialClusterVersion", "")
     if version in ("", "-", "latest"):
         version = channel_version(cluster["releaseChannel"].get("channel", "UNSPECIFIED"))
@@ -64,6 +64,9 @@ def full_cluster(asked: Mapping[str, Any], project: str, number: str, location: 
     cluster.pop("endpoint", None)
     _short_network(cluster)
     cluster["nodePools"] = _pools(cluster, asked, autopilot, version)
+    cluster["nodeConfig"] = cluster["nodePools"][0]["config"]
+    cluster["initialNodeCount"] = cluster["nodePools"][0].get("initialNodeCount", 1)
+    cluster["currentNodeCount"] = cluster["initialNodeCount"] * len(cluster["locations"])
     return stamped(cluster)
 
 
@@ -83,26 +86,12 @@ def _short_network(cluster: dict[str, Any]) -> None:
 
 
 def _pools(cluster: Mapping[str, Any], asked: Mapping[str, Any], autopilot: bool, version: str) -> list[dict[str, Any]]:
-    pools = asked.get("nodePools") or [{"name": "default-pool", "initialNodeCount": asked.get("initialNodeCount", 1)}]
-    base: dict[str, Any] = {
-        "config": {
-            "bootDisk": {"diskType": "pd-balanced", "sizeGb": "100"},
-            "diskSizeGb": 100,
-            "diskType": "pd-balanced",
-            "imageType": "COS_CONTAINERD",
-            "machineType": "e2-small" if autopilot else "e2-medium",
-            "metadata": {"disable-legacy-endpoints": "true"},
-            "serviceAccount": "default",
-            "shieldedInstanceConfig": {"enableIntegrityMonitoring": True},
-        },
-        "locations": cluster["locations"],
-        "management": {"autoRepair": True, "autoUpgrade": True},
-        "maxPodsConstraint": cluster["defaultMaxPodsConstraint"],
-        "podIpv4CidrSize": 26 if autopilot else 24,
-        "status": "RUNNING",
-        "upgradeSettings": {"maxSurge": 1, "strategy": "SURGE"},
-        "version": version,
-    }
+    default = {"name": "default-pool", "initialNodeCount": asked.get("initialNodeCount", 1), "config": asked.get("nodeConfig", {})}
+    pools = asked.get("nodePools") or [default]
+    base: dict[str, Any] = copy.deepcopy(_table()["pool"]["pool"])
+    base |= {"locations": cluster["locations"], "maxPodsConstraint": cluster["defaultMaxPodsConstraint"], "version": version}
+    if autopilot:
+        base["config"]["machineType"], base["podIpv4CidrSize"] = "e2-small", 26
     result = []
     for pool in pools:
         whole = copy.deepcopy(base)
