@@ -46,7 +46,8 @@ class Difference:
 def differences(before: Any, after: Any, schema: Schema) -> tuple[Difference, ...]:
     """The leaves in which ``after`` differs from ``before``, in a stable order (keys sorted, list items as in ``after``).
 
-    Atomic lists compare item by item when they are as long as each other, else they differ as a whole.
+    Atomic lists compare item by item when they are as long as each other, else they differ as a whole. Both sides are taken to fit the
+    schema: a boolean is not told from an integer.
     """
     found: list[Difference] = []
     _compare(before, after, schema, (), found)
@@ -54,7 +55,7 @@ def differences(before: Any, after: Any, schema: Schema) -> tuple[Difference, ..
 
 
 def _compare(before: Any, after: Any, schema: Schema, at: Path, found: list[Difference]) -> None:
-    if before is after or (before == after and type(before) is type(after)):
+    if before is after or before == after:
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}):
@@ -90,7 +91,7 @@ def _equal_leaves(before: Any, after: Any, schema: Schema) -> bool:
         return True
     if schema.quantity:
         return quantity.same(before, after)
-    return bool(before == after) and isinstance(before, bool) == isinstance(after, bool)
+    return bool(before == after)
 
 
 def _is_list(value: Any) -> bool:
