@@ -21,7 +21,7 @@ from giqplan.recommend.cost import cost, machines
 from giqplan.recommend.curve_levels import MIN_LOADS, Level, levels, trustworthy, trustworthy_loads
 from giqplan.recommend.operating import find_points, reached
 from giqplan.recommend.placement import NoPlacement, Placement, place
-from giqplan.recommend.question import Question, evidence_notes, server_fits, stack_fits
+from giqplan.recommend.question import Question, evidence_notes, servable, server_fits, stack_fits
 from giqplan.recommend.sizing import size
 from giqplan.recommend.workload import MATCH, NEAR, distance
 from giqplan.units import usd_text
@@ -124,6 +124,11 @@ def _identity_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason
         yield Reason.OTHER_STACK, f"{profile.serving_stack or 'no stack'}, wanted {spec.serving.stack.value}"
     if profile.model_server not in DEPLOYABLE_SERVERS:
         yield Reason.UNSUPPORTED_HERE, f"giqplan does not deploy {profile.model_server} yet, only {', '.join(DEPLOYABLE_SERVERS)}"
+    elif not servable(curve, question):
+        yield (
+            Reason.UNSUPPORTED_HERE,
+            f"measured in {profile.precision}, which vLLM cannot make of the model's checkpoint without your word",
+        )
     if "any" not in spec.accelerator.types and profile.accelerator not in spec.accelerator.types:
         yield Reason.OTHER_ACCELERATOR, f"{profile.accelerator}, wanted {' or '.join(spec.accelerator.types)}"
     if profile.accelerator.startswith("tpu"):

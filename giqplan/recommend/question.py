@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from giqplan.catalog import Catalog, Curve
+from giqplan.catalog.checkpoint import held_precision, served_as
 from giqplan.intent.model import Intent, Server, Stack
 from giqplan.model.recommendation import Evidence, PricingModel, Statistic
 from giqplan.recommend.curve_levels import METRICS, MIN_LOADS, trustworthy_loads
@@ -53,6 +54,16 @@ class Question:
 
     def start(self, precision: str) -> StartTime:
         return start_time(self.weights_gib(precision), self.intent.spec.storage.bucket is not None)
+
+
+def servable(curve: Curve, question: Question) -> bool:
+    """Whether the server can serve the model in the precision that was measured; the user's own --quantization decides itself."""
+    spec, profile = question.intent.spec, curve.profile
+    if any(arg.startswith("--quantization") for arg in spec.serving.args):
+        return True
+    model = question.catalog.model(spec.model.id)
+    held = held_precision(spec.model.id, model.checkpoint_dtype if model is not None else "")
+    return served_as(profile.precision, held, streamed=spec.storage.bucket is not None)
 
 
 def server_fits(curve: Curve, intent: Intent) -> bool:

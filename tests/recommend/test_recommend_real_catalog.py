@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from decimal import Decimal
 from functools import cache
@@ -107,7 +108,9 @@ def test_models_whose_curves_name_no_version_need_one_named() -> None:
     asked = {"model": {"id": "meta-llama/Llama-3.1-70B"}, "workload": LENGTHS}
     with pytest.raises(RecommendError) as caught:
         answer(**asked)
-    assert "version-unknown 27" in caught.value.detail
+    counts = {name: int(count) for name, count in re.findall(r"([a-z-]+) (\d+)", caught.value.detail)}
+    # The 27 curves of vllm: most name no version, the others were measured in fp4, which nothing makes of a bf16 checkpoint.
+    assert counts["version-unknown"] + counts["unsupported-here"] == 27
     assert "serving.version" in caught.value.remedy
 
 

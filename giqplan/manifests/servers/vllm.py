@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from giqplan.catalog.checkpoint import held_precision, served_as
 from giqplan.errors import ManifestError
 from giqplan.manifests.servers.base import Launch
 from giqplan.manifests.servers.vllm_versions import at_least, check_flag, check_release
@@ -151,35 +152,9 @@ def _model(intent: Intent, recommendation: Recommendation, source: Source) -> li
     return flags
 
 
-def checkpoint_family(dtype: str) -> str:
-    """``fp8``, ``fp4``, ``int4``, ``int8`` or ``bf16`` for a catalog's checkpoint dtype; "" = not known."""
-    for family, marks in (
-        ("fp4", ("fp4",)),
-        ("fp8", ("fp8",)),
-        ("int4", ("int4", "4bit", "awq")),
-        ("int8", ("int8",)),
-        ("bf16", ("16", "32")),
-    ):
-        if any(mark in dtype for mark in marks):
-            return family
-    return ""
-
-
-def _named_family(model_id: str) -> str:
-    """What a checkpoint's name says of its dtype; gpt-oss is published in mxfp4 only (its model card)."""
-    name = model_id.lower()
-    if "gpt-oss" in name or "fp4" in name:
-        return "fp4"
-    return next((family for mark, family in (("fp8", "fp8"), ("awq", "int4"), ("int4", "int4"), ("w4a16", "int4")) if mark in name), "")
-
-
-def _held(profile: Profile, checkpoint_dtype: str) -> str:
-    return checkpoint_family(checkpoint_dtype) or _named_family(profile.model_id)
-
-
 def load_factor(profile: Profile, checkpoint_dtype: str) -> int:
     """How many times the profile's weights have to be fetched: vLLM makes fp8 of a 16-bit checkpoint only while it loads."""
-    return 2 if profile.precision == "fp8" and _held(profile, checkpoint_dtype) == "bf16" else 1
+    return 2 if profile.precision == "fp8" and held_precision(profile.model_id, checkpoint_dtype) == "bf16" else 1
 
 
 def _precision(profile: Profile, source: Source, version: str, dtype: str, user_decides: bool) -> list[str]:
@@ -187,16 +162,14 @@ def _precision(profile: Profile, source: Source, version: str, dtype: str, user_
     wanted = profile.precision
     if not wanted or user_decides:
         return []
-    held = _held(profile, source.checkpoint_dtype)
-    if wanted in ("bf16", "fp16") and held in ("bf16", ""):
-        # Said, not left to the checkpoint: the family holds float16 and float32 checkpoints too.
-        return [] if dtype else [f"--dtype={'bfloat16' if wanted == 'bf16' else 'float16'}"]
-    if held == wanted:
-        return []
-    if wanted == "fp8" and held == "bf16":
-        return ["--quantization=fp8"]
-    if wanted == "bitsandbytes" and held == "bf16" and source.via is not Via.STREAMER:
-        return ["--quantization=bitsandbytes", "--load-format=bitsandbytes"]
+    held = held_precision(profile.model_id, source.checkpoint_dtype)
+    if served_as(wanted, held, streamed=source.via is Via.STREAMER):
+        if wanted in ("bf16", "fp16"):
+            # Said, not left to the checkpoint: the family holds float16 and float32 checkpoints too.
+            return [] if dtype else [f"--dtype={'bfloat16' if wanted == 'bf16' else 'float16'}"]
+        if wanted == held:
+            return []
+        return ["--quantization=fp8"] if wanted == "fp8" else ["--quantization=bitsandbytes", "--load-format=bitsandbytes"]
     what = f"a checkpoint in {held}" if held else "a checkpoint whose dtype is not known"
     detail = f"the profile was measured in {wanted}; {profile.model_id} is {what}, which vLLM {version} cannot serve so without your word"
     raise ManifestError(
