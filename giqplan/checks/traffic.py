@@ -9,9 +9,9 @@ CODE = "GIQ1506"
 
 
 def check(subject: Subject) -> tuple[Check, ...]:
-    """Nothing without a peak; fail with the replicas that it needs."""
+    """Nothing without a peak, nor when no profile meets the SLO (GIQ1502 says that); fail with the replicas that it needs."""
     sizing, rate = subject.recommendation.sizing, subject.intent.spec.workload.requests_per_second
-    if sizing.needed_at_peak is None or rate is None or rate.peak is None:
+    if sizing.needed_at_peak is None or rate is None or rate.peak is None or subject.recommendation.miss is not None:
         return ()
     evidence: dict[str, object] = {
         "peak": f"{rate.peak:g} requests/s",

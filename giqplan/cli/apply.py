@@ -34,7 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Exit:
     """``apply`` and ``destroy`` differ only in the plan they make."""
     session = open_session(args)
-    with session.store.lock(args.command):
+    with session.store.lock(args.command) as crashed:
+        if crashed:
+            print(f"An earlier run did not end in order ({crashed}); this one goes on from what it left.", file=sys.stderr)
         inputs = session.inputs()
         proposal = _propose(args.command, inputs)
         show(proposal.plan, args)
@@ -106,7 +108,8 @@ def _interruptible() -> Iterator[threading.Event]:
 def _report(applied: Applied, proposal: Proposal, args: argparse.Namespace) -> None:
     from giqplan.render.applied import applied_text
 
-    print(applied_text(applied, proposal.plan) if args.format == "text" else "", end="")
+    if args.format == "text":
+        print(applied_text(applied, proposal.plan), end="")
     errors: list[GiqplanError] = list(applied.walked.errors.values())
     if errors:
         from giqplan.cli.errors import print_error

@@ -33,6 +33,11 @@ class Applied:
     stopped: bool = False
 
     @property
+    def open_records(self) -> bool:
+        """Whether the journal holds actions of which nobody knows whether they happened."""
+        return any(_answer_lost(error) for error in self.walked.errors.values())
+
+    @property
     def exit(self) -> Exit:
         codes = [error.exit for error in self.walked.errors.values()]
         if self.stopped:
@@ -60,7 +65,9 @@ class Executor:
         for change in self._proposal.plan.changes:
             if not change.acts:
                 self._note_unchanged(change)
-        walked = walk(self._proposal.plan.acting, self._carry_out, self._stop)
+        left = {deferred.address for deferred in self._proposal.plan.deferred}
+        acting = [change for change in self._proposal.plan.acting if change.address not in left]
+        walked = walk(acting, self._carry_out, self._stop)
         waits = {} if self._stop.is_set() else self._await_rest(walked)
         return Applied(walked, dict(self._recorded), waits, self._stop.is_set())
 
@@ -91,8 +98,7 @@ class Executor:
                 live = Live(Presence.PRESENT, result.body, result.body["metadata"]["uid"], True)
                 _refuse_foreign_changes(kind, resource, result.body)
         except GiqplanError as error:
-            self._journal.failed(record, f"{error.code}: {error.detail}")
-            self._reporter.failed(change.address, error.detail)
+            self._note_failure(record, change.address, error)
             raise
         self._remember(record, kind, change, resource, live)
         if change.address.type == CLUSTER:
@@ -146,10 +152,15 @@ class Executor:
             if not settled:
                 raise ApplyError("GIQ1703", f"{change.address}: still being deleted", "run destroy again: it goes on where it stopped")
         except GiqplanError as error:
-            self._journal.failed(record, f"{error.code}: {error.detail}")
-            self._reporter.failed(change.address, error.detail)
+            self._note_failure(record, change.address, error)
             raise
         self._drop(record, change.address)
+
+    def _note_failure(self, record: int, address: Address, error: GiqplanError) -> None:
+        """An answer that was lost ends nothing: the action may have happened, so its record stays open for the next run to settle."""
+        if not _answer_lost(error):
+            self._journal.failed(record, f"{error.code}: {error.detail}")
+        self._reporter.failed(address, error.detail)
 
     def _forget(self, change: Change) -> None:
         if change.address in self._recorded:
@@ -265,6 +276,10 @@ def _refuse_foreign_changes(kind: Kind, resource: Resource, held: JsonObject) ->
         raise ApplyError(
             "GIQ1701", f"{resource.address}: {shown}", "a webhook of the cluster may have changed it: see who, then plan again"
         )
+
+
+def _answer_lost(error: GiqplanError) -> bool:
+    return isinstance(error, CloudError) and error.reason == "answer-lost"
 
 
 _DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.REPLACE: "replaced"}

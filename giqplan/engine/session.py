@@ -59,7 +59,7 @@ def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalS
     applied = executor.run(state.resources)
     choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)
     ended = replace(state, resources=applied.resources, choices=choices, cluster_uid=cluster_uid(proposal) or state.cluster_uid)
-    if inputs.begun or not same(state, ended):
+    if not applied.open_records and (inputs.begun or not same(state, ended)):
         store.commit(ended)
     return applied
 
