@@ -70,20 +70,30 @@ class Document:
 def read_document(text: bytes | str, file: str) -> Document:
     """Parse one YAML document. Raises IntentError (GIQ1001-1007) with its place; duplicate keys and misread values are in ``errors``."""
     decoded = _decode(text, file)
-    loader = yaml.CSafeLoader(decoded)
     try:
-        node = loader.get_single_node()
+        _check_depth(decoded, file)
+        node = yaml.compose(decoded, yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        raise _syntax(error, file) from None
-    except RecursionError:
-        raise IntentError("GIQ1006", f"nested deeper than {MAX_DEPTH} levels", "flatten the file", Place(file)) from None
-    finally:
-        loader.dispose()
+        raise _syntax(error, file, decoded) from None
     if node is None:
         raise IntentError("GIQ1002", "the file holds nothing", "write an intent: `giqplan init` makes a commented one", Place(file, 1, 1))
     document = Document(file)
     document.value = _Walk(document).value(node, ())
     return document
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Refuse endless nesting before nodes are built: the C loader builds them recursively, and would end the process."""
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            mark = event.start_mark
+            place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file)
+            raise IntentError("GIQ1006", f"nested deeper than {MAX_DEPTH} levels", "flatten the file", place)
 
 
 def _decode(text: bytes | str, file: str) -> str:
@@ -104,13 +114,15 @@ def _decode(text: bytes | str, file: str) -> str:
     return text
 
 
-def _syntax(error: yaml.YAMLError, file: str) -> IntentError:
+def _syntax(error: yaml.YAMLError, file: str, text: str) -> IntentError:
     mark = getattr(error, "problem_mark", None)
     place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file)
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "the YAML parser stopped here")
     if "expected a single document" in problem or "but found another document" in problem:
         return IntentError("GIQ1005", "more than one document", "keep one intent a file", place)
-    remedy = "indent with spaces: YAML takes no tabs" if "\\t" in problem else "check indentation, quotes and colons at this place"
+    line = next(iter(text.splitlines()[place.line - 1 : place.line]), "")
+    tab = "\t" in line[: max(place.column, len(line) - len(line.lstrip()))]
+    remedy = "indent with spaces: YAML takes no tabs" if tab else "check indentation, quotes and colons at this place"
     context = getattr(error, "context", None)
     return IntentError("GIQ1001", f"{context}: {problem}" if context else problem, remedy, place)
 
@@ -126,8 +138,6 @@ class _Walk:
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         place = self._place(node)
         self.places.setdefault(path, place)
-        if len(path) > MAX_DEPTH:
-            raise IntentError("GIQ1006", f"nested deeper than {MAX_DEPTH} levels", "flatten the file", place)
         if id(node) in self._seen and not isinstance(node, yaml.ScalarNode):
             raise IntentError(
                 "GIQ1007", "an alias (*name) repeats a mapping or list", "write the value out: intents take no aliases", place

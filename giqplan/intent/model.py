@@ -58,9 +58,8 @@ def _broken(rule: str, at: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{rule}", {"rule": rule, "at": at})
 
 
-Money = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0, allow_inf_nan=False)]
-Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+Money = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), BeforeValidator(_decimal)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -311,7 +310,7 @@ class Storage(Strict):
 class Autoscaling(Strict):
     min_replicas: Count = Field(default=1, description="Fewest replicas.")
     max_replicas: Count = Field(default=8, description="Most replicas.")
-    headroom: Literal["auto"] | Annotated[float, BeforeValidator(_number), Field(ge=0, le=0.9)] = Field(
+    headroom: Literal["auto"] | Annotated[float, Field(ge=0, le=0.9), BeforeValidator(_number)] = Field(
         default="auto", description="Share of a replica's capacity kept free while another one starts."
     )
 
@@ -396,7 +395,7 @@ class StateBackend(Strict):
 
 
 class Spec(Strict):
-    model: Model
+    model: Model = Field(description="What is served.")
     workload: Workload = Field(default=Workload(), description="What is asked of the model.")
     slo: Slo = Field(default=Slo(), description="Latency targets.")
     cost: Cost = Field(default=Cost(), description="How it is bought and what it may cost.")
@@ -405,7 +404,7 @@ class Spec(Strict):
     evidence: EvidenceAllowed = Field(default=EvidenceAllowed(), description="Which benchmarks may decide.")
     storage: Storage = Field(default=Storage(huggingFace=HuggingFace()), description="Where the weights come from.")
     autoscaling: Autoscaling = Field(default=Autoscaling(), description="How many replicas.")
-    target: Target
+    target: Target = Field(description="Where it is served.")
     observability: Observability = Field(default=Observability(), description="Logs and metrics.")
     lifecycle: Lifecycle = Field(default=Lifecycle(), description="What must never happen.")
     patches: Annotated[tuple[Any, ...], BeforeValidator(_tuple)] = Field(default=(), description="Changes to generated objects.")
@@ -413,17 +412,17 @@ class Spec(Strict):
 
 
 class Policy(Strict):
-    name: Text
-    expression: Text
-    severity: Annotated[Severity, _enum(Severity)] = Severity.BLOCK
+    name: Text = Field(description="Name of the rule.")
+    expression: Text = Field(description="What has to hold of the plan, in CEL.")
+    severity: Annotated[Severity, _enum(Severity)] = Field(default=Severity.BLOCK, description="warn or block.")
 
 
 class Intent(Strict):
     """The content of inference.yaml, one environment's overlay merged in."""
 
-    api_version: Literal["giqplan.dev/v1alpha1"]
-    kind: Literal["Inference"]
-    metadata: Metadata
-    spec: Spec
+    api_version: Literal["giqplan.dev/v1alpha1"] = Field(description="Version of this format.")
+    kind: Literal["Inference"] = Field(description="Inference: one model, served.")
+    metadata: Metadata = Field(description="Name and labels.")
+    spec: Spec = Field(description="The intent itself.")
     policies: Annotated[tuple[Policy, ...], BeforeValidator(_tuple)] = Field(default=(), description="Rules that every plan must keep.")
     environments: dict[Label, dict[str, Any]] = Field(default={}, description="Overlays of spec by name (JSON merge patch).")

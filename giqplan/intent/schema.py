@@ -14,22 +14,24 @@ def json_schema() -> dict[str, Any]:
     """Draft 2020-12. What the models read is described; rules between fields are checked by ``validate`` only.
 
     An empty key (``slo:``) is null and means the default, so every optional key takes null; an overlay is the same as ``spec`` with
-    nothing required, because it is merged into it.
+    nothing required and every key deletable. Null is a second type, not a branch: editors then point at the fault itself.
     """
     schema = Intent.model_json_schema(by_alias=True, mode="validation")
-    definitions = schema["$defs"]
-    for name in [name for name in definitions if "properties" in definitions[name]]:
-        _tidy(definitions[name])
-    _tidy(schema)
-    definitions.update(_overlays(definitions))
-    schema["properties"]["environments"]["additionalProperties"] = {"$ref": f"#/$defs/{_overlay_name(Spec.__name__)}"}
+    definitions: dict[str, Any] = schema["$defs"]
+    models = {name: body for name, body in definitions.items() if "properties" in body}
+    for body in (*models.values(), schema):
+        body.pop("title", None)
+        required = body.get("required", ())
+        for key, value in body["properties"].items():
+            body["properties"][key] = _property(value, definitions, optional=key not in required)
+    overlays = {_overlay_name(name): _overlay(body, definitions) for name, body in models.items()}
+    environments = schema["properties"]["environments"]
+    (name_pattern,) = environments["patternProperties"]
+    environments["patternProperties"] = {name_pattern: {"$ref": f"#/$defs/{_overlay_name(Spec.__name__)}"}}
+    environments["additionalProperties"] = False
     title = "giqplan intent (inference.yaml)"
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://giqplan.dev/v1alpha1/inference.json",
-        **schema,
-        "title": title,
-    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://giqplan.dev/v1alpha1/inference.json", "title": title}
+    return {**head, **schema, "$defs": dict(sorted({**models, **overlays, **_enums(definitions)}.items()))}
 
 
 def schema_text() -> str:
@@ -37,46 +39,45 @@ def schema_text() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _tidy(model: dict[str, Any]) -> None:
-    """Drop the titles that only repeat a key, and let an optional key be empty."""
-    model.pop("title", None)
-    required = model.get("required", ())
-    for key, value in model["properties"].items():
-        value.pop("title", None)
-        if key not in required:
-            model["properties"][key] = _or_null(value)
+def _enums(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The enums that lists refer to."""
+    return {name: {k: v for k, v in body.items() if k != "title"} for name, body in definitions.items() if "enum" in body}
 
 
-def _or_null(value: dict[str, Any]) -> dict[str, Any]:
-    branches = value.get("anyOf", ())
-    if {"type": "null"} in branches:
-        return value
-    outside: dict[str, Any] = {key: value[key] for key in ("description", "default") if key in value}
-    inside = {key: inner for key, inner in value.items() if key not in outside}
-    inner = inside["anyOf"] if set(inside) == {"anyOf"} else [inside]
-    return {**outside, "anyOf": [*inner, {"type": "null"}]}
+def _name(value: dict[str, Any]) -> str:
+    return str(value.get("$ref", "")).removeprefix("#/$defs/")
+
+
+def _property(value: dict[str, Any], definitions: dict[str, Any], *, optional: bool) -> dict[str, Any]:
+    """One key's schema without the title that only repeats it; null is allowed when the key may be left out."""
+    told = {key: value[key] for key in ("description", "default") if value.get(key) is not None}
+    shape = {key: inner for key, inner in value.items() if key not in ("title", "description", "default")}
+    return {**told, **(_or_null(shape, definitions) if optional else shape)}
+
+
+def _or_null(shape: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in shape:
+        branches = [branch for branch in shape["anyOf"] if branch != {"type": "null"}]
+        return _or_null(branches[0], definitions) if len(branches) == 1 else {"anyOf": [*branches, {"type": "null"}]}
+    target = definitions.get(_name(shape))
+    if target is not None and "enum" in target:
+        return {"enum": [*target["enum"], None]}
+    if target is not None:
+        target["type"] = ["object", "null"]
+        return shape
+    return {**shape, "type": [shape["type"], "null"]} if isinstance(shape.get("type"), str) else shape
 
 
 def _overlay_name(name: str) -> str:
     return f"{name}Overlay"
 
 
-def _overlays(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Every model once more with nothing required and every key deletable; references lead to overlays again."""
-    models = {name for name, body in definitions.items() if "properties" in body}
-
-    def relaxed(value: Any) -> Any:
-        if isinstance(value, list):
-            return [relaxed(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        found = {key: relaxed(inner) for key, inner in value.items() if key not in ("required", "default")}
-        name = str(value.get("$ref", "")).removeprefix("#/$defs/")
-        return {**found, "$ref": f"#/$defs/{_overlay_name(name)}"} if name in models else found
-
-    overlays = {}
-    for name in models:
-        body = relaxed(definitions[name])
-        body["properties"] = {key: _or_null(value) for key, value in body["properties"].items()}
-        overlays[_overlay_name(name)] = body
-    return dict(sorted(overlays.items()))
+def _overlay(body: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A model once more with nothing required, no defaults, and every key deletable; references lead to overlays again."""
+    properties = {}
+    for key, value in body["properties"].items():
+        shape = _property({k: v for k, v in value.items() if k != "default"}, definitions, optional=True)
+        if _name(shape) in definitions:
+            shape["$ref"] = f"#/$defs/{_overlay_name(_name(shape))}"
+        properties[key] = shape
+    return {"additionalProperties": False, "properties": properties, "type": ["object", "null"]}
