@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--cluster", metavar="NAME", help="only this cluster (default: all that run)")
     one = command("log", "print the requests it answered", _log)
     one.add_argument("--critical-path", action="store_true", help="only the longest chain of requests that had to wait for each other")
-    one.add_argument("--run", default="", metavar="ID", help="only the requests of this run of giqplan")
+    one.add_argument("--run", default="", metavar="ID", help="only the requests of this run of giqplan; `last` is the latest one")
     one.add_argument("--latency-ms", type=float, metavar="N", help="from now on let every request take this much longer, and print nothing")
     one = command("advance", "let simulated time pass at once", _advance)
     one.add_argument("seconds", type=float, metavar="SECONDS")
@@ -125,7 +125,8 @@ def _log(args: argparse.Namespace, folder: Path) -> None:
     if args.latency_ms is not None:
         control.set_latency(folder, args.latency_ms)
         return
-    entries = control.longest_chain(folder, args.run) if args.critical_path else control.log(folder, args.run)
+    wanted = _last_run(folder) if args.run == "last" else args.run
+    entries = control.longest_chain(folder, wanted) if args.critical_path else control.log(folder, wanted)
     try:
         for entry in entries:
             target = entry.path + (f"?{entry.query}" if entry.query else "")
@@ -135,6 +136,13 @@ def _log(args: argparse.Namespace, folder: Path) -> None:
             print(f"{len(entries)} requests had to wait for each other, {total_ms:.1f} ms inside them")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _last_run(folder: Path) -> str:
+    """The id of the run that asked last; it is what an apply or plan sends with every request."""
+    from giqplan.sandbox import control
+
+    return next((entry.run for entry in reversed(control.log(folder)) if entry.run), "")
 
 
 def _advance(args: argparse.Namespace, folder: Path) -> None:

@@ -98,6 +98,7 @@ class Sessions:
         session = requests.Session()
         session.verify = self.trust
         session.trust_env = self._connection.ca_file is None
+        session.headers.update(self.headers())
         return session
 
     def google(self) -> Session:
