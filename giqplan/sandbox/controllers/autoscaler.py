@@ -124,7 +124,7 @@ def _pods(context: Context, target: Json) -> list[Json]:
     selector = target["spec"]["selector"]
     return [
         p
-        for p in context.all("Pod", target["metadata"]["namespace"])
+        for p in context.all("Pod", target["metadata"]["namespace"], selector.get("matchLabels"))
         if selector_matches(selector, p["metadata"].get("labels")) and not p["metadata"].get("deletionTimestamp")
     ]
 

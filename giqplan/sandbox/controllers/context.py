@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from giqplan.kube.values import copied
 from giqplan.sandbox.kubernetes.bodies import Options
 from giqplan.sandbox.kubernetes.resources import Resource, built_in
+from giqplan.sandbox.kubernetes.selectors import Requirement, matches_labels
 from giqplan.sandbox.kubernetes.status import ApiStatusError
 
 if TYPE_CHECKING:
@@ -76,10 +77,13 @@ class Context:
     def exists(self, kind: str, namespace: str, name: str) -> bool:
         return self.api.objects.text(self.resource(kind), namespace, name) is not None
 
-    def all(self, kind: str, namespace: str = "") -> Iterator[Json]:
+    def all(self, kind: str, namespace: str = "", labels: Mapping[str, str] | None = None) -> Iterator[Json]:
+        """Objects of a kind, those with all of ``labels``. They are shared: copy before changing one."""
         if kind == "PodMonitoring" and self.api.resource("monitoring.googleapis.com", "v1", "podmonitorings") is None:
             return iter(())
-        return self.api.objects.all(self.resource(kind), namespace)
+        wanted = tuple(Requirement(k, "=", frozenset((v,))) for k, v in (labels or {}).items())
+        found = self.api.objects.peek(self.resource(kind), namespace, wanted)
+        return (o for o in found if matches_labels(wanted, o["metadata"].get("labels")))
 
     def owned(self, owner: Json, kind: str) -> list[Json]:
         """The objects of a kind that ``owner`` controls, oldest first."""

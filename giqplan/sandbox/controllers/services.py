@@ -19,14 +19,8 @@ def selecting(context: Context, pod: Json) -> list[str]:
 
 def _selected(context: Context, service: Json) -> list[Json]:
     selector = service["spec"].get("selector") or {}
-    pods = context.all("Pod", service["metadata"]["namespace"])
-    return [
-        p
-        for p in pods
-        if all((p["metadata"].get("labels") or {}).get(k) == v for k, v in selector.items())
-        and (p.get("status") or {}).get("podIP")
-        and not p["metadata"].get("deletionTimestamp")
-    ]
+    pods = context.all("Pod", service["metadata"]["namespace"], selector)
+    return [p for p in pods if (p.get("status") or {}).get("podIP") and not p["metadata"].get("deletionTimestamp")]
 
 
 def endpoints(context: Context, namespace: str, name: str) -> None:
