@@ -116,7 +116,6 @@ def concerned(context: Context, kind: str, obj: Json, gone: bool, new: bool) -> 
     elif kind == "Deployment":
         found.append(("deployment", namespace, name))
         found += [("hpa", namespace, h["metadata"]["name"]) for h in context.all("HorizontalPodAutoscaler", namespace)]
-        found += [("apiservice", "", a["metadata"]["name"]) for a in context.all("APIService") if services.behind(a)[0] == namespace]
     elif kind == "ReplicaSet":
         found.append(("replicaset", namespace, name))
         found += context.owner_work(obj, "Deployment", "deployment")
@@ -131,6 +130,8 @@ def concerned(context: Context, kind: str, obj: Json, gone: bool, new: bool) -> 
         found.append(("endpoints", namespace, name))
     elif kind == "HorizontalPodAutoscaler":
         found.append(("hpa", namespace, name))
+    elif kind == "Endpoints":
+        found += [("apiservice", "", a["metadata"]["name"]) for a in context.all("APIService") if services.behind(a) == (namespace, name)]
     elif kind in ("APIService", "PodMonitoring"):
         found.append((kind.lower(), namespace, name))
         everywhere = "" if kind == "APIService" else namespace

@@ -187,23 +187,30 @@ def _within(context: Context, hpa: Json, replicas: int, wanted: int) -> tuple[in
 
 
 def _stabilised(context: Context, hpa: Json, replicas: int, wanted: int) -> int:
-    """Downwards the largest proposal of the window counts; a later look is scheduled for when the window ends."""
+    """Upwards at once. Downwards only after a whole window of lower proposals, and then to the largest of them.
+
+    A real autoscaler looks every 15 s and takes the maximum of the window; nothing happens between two looks here, so that the window
+    begins when the proposal first falls below the current number.
+    """
     meta = hpa["metadata"]
+    key = f"window/{meta['uid']}"
+    pending = context.noted(key)
+    if wanted >= replicas:
+        if pending is not None:
+            context.note(key, None)
+        return wanted
     down: dict[str, Any] = (hpa["spec"].get("behavior") or {}).get("scaleDown") or {}
     window = down.get("stabilizationWindowSeconds", _DOWN_S)
-    key = f"window/{meta['uid']}"
     now = context.api.clock.now()
-    rows = [r for r in context.noted(key) or [] if r["at"] > now - window and r["wanted"] > wanted]
-    if wanted >= replicas:
-        kept = [*rows, {"at": now, "wanted": wanted}]
-        context.note(key, kept[-20:])
-        return wanted
-    held = max((r["wanted"] for r in rows), default=wanted)
-    held = min(max(held, wanted), replicas)
-    if held > wanted:
-        oldest_end = min(r["at"] for r in rows) + window
-        context.enqueue("hpa", meta["namespace"], meta["name"], max(context.seconds("hpa_s"), oldest_end - now))
-    return held
+    if pending is None:
+        pending = {"since": now, "largest": wanted}
+        context.enqueue("hpa", meta["namespace"], meta["name"], window)
+    pending["largest"] = max(pending["largest"], wanted)
+    if now + 1e-6 < pending["since"] + window:
+        context.note(key, pending)
+        return replicas
+    context.note(key, None)
+    return int(pending["largest"])
 
 
 def _scale(context: Context, hpa: Json, target: Json, replicas: int) -> None:
