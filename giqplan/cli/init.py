@@ -14,7 +14,8 @@ from giqplan.intent.init import starter
 _QUESTIONS = {
     "name": "name of the deployment",
     "model": "model, owner/name on Hugging Face",
-    "use_case": "use case",
+    "input_tokens": "mean length of a prompt in tokens",
+    "output_tokens": "mean length of an answer in tokens",
     "project": "Google Cloud project id",
     "location": "region",
     "namespace": "Kubernetes namespace",

@@ -15,7 +15,8 @@ spec:
   model:
     id: {model}                 # owner/name on Hugging Face
   workload:
-    useCase: {use_case}         # or the mean lengths: inputTokens and outputTokens
+    inputTokens: {input_tokens}           # mean lengths; or useCase: Chatbot, Text Summarization ...
+    outputTokens: {output_tokens}
     # requestsPerSecond: {{mean: 4, peak: 12}}    # with traffic the cheapest fleet is chosen, without it the cheapest token
   slo:                          # each target is optional; without any the throughput decides
     # ntpotMilliseconds: 50     # latency of a request / its output tokens
@@ -46,15 +47,18 @@ environments: {{}}                # overlays of spec by name, such as prod: {{au
 def starter(
     *,
     name: str = "my-model",
-    model: str = "openai/gpt-oss-20b",
-    use_case: str = "Chatbot",
+    model: str = "openai/gpt-oss-120b",
+    input_tokens: str = "1024",
+    output_tokens: str = "1024",
     project: str = "my-project",
     location: str = "us-central1",
     namespace: str = "inference",
 ) -> str:
     """The text of a new intent. Values are written as YAML text whatever they hold; that they are right is ``load_intent``'s business."""
-    values = {"name": name, "model": model, "use_case": use_case, "project": project, "location": location, "namespace": namespace}
-    return _TEMPLATE.format(**{key: _scalar(value) for key, value in values.items()})
+    values = {"name": name, "model": model, "project": project, "location": location, "namespace": namespace}
+    lengths = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+    numbers = {key: value if value.isdecimal() else _scalar(value) for key, value in lengths.items()}
+    return _TEMPLATE.format(**{key: _scalar(value) for key, value in values.items()}, **numbers)
 
 
 def _scalar(text: str) -> str:

@@ -61,14 +61,22 @@ def test_empty_keys_and_partial_overlays_are_fine(more: str) -> None:
 
 
 def test_the_starter_is_valid_and_carries_what_was_asked() -> None:
-    text = starter(name="no", project="my-proj-1", use_case="Text Summarization", location="europe-west4")
+    text = starter(name="no", project="my-proj-1", input_tokens="2048", location="europe-west4")
     loaded = load_intent(Path("i.yaml"), text=text)
     assert loaded.intent.metadata.name == "no"
     assert loaded.intent.spec.target.project == "my-proj-1"
-    assert loaded.intent.spec.workload.use_case == "Text Summarization"
+    assert loaded.intent.spec.workload.input_tokens == 2048
     assert _complaints(text) == []
 
 
 @pytest.mark.parametrize("model", ["x: y", "#", "", "a/b\nc: d"])
 def test_answers_cannot_change_the_form_of_the_starter(model: str) -> None:
     assert yaml.safe_load(starter(model=model))["spec"]["model"] == {"id": model}
+
+
+def test_the_starter_leads_to_a_plan() -> None:
+    """A newcomer's first file must not end in "no curve": the default model and lengths are in the shipped catalog."""
+    from giqplan.catalog import open_catalog
+    from giqplan.recommend import recommend
+
+    assert recommend(load_intent(Path("i.yaml"), text=starter()).intent, open_catalog()).miss is None
