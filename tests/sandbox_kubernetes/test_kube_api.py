@@ -143,3 +143,18 @@ def test_openapi_says_that_patch_knows_dry_run(cluster: Callable[..., Any]) -> N
     document = world.json("GET", "/openapi/v3/apis/monitoring.googleapis.com/v1")
     patch = document["paths"]["/apis/monitoring.googleapis.com/v1/namespaces/{namespace}/podmonitorings/{name}"]["patch"]
     assert {p["name"] for p in patch["parameters"]} >= {"dryRun", "fieldValidation"}
+
+
+def framed(number: int, data: bytes) -> bytes:
+    return bytes((number << 3 | 2, len(data))) + data
+
+
+def test_a_secret_made_by_kubectl_arrives_in_protobuf(cluster: Callable[..., Any]) -> None:
+    world = cluster()
+    pair = framed(1, b"token") + framed(2, b"abc")
+    secret = framed(1, framed(1, b"hf-secret")) + framed(2, pair) + framed(3, b"Opaque")
+    body = b"k8s\x00" + framed(1, framed(1, b"v1") + framed(2, b"Secret")) + framed(2, secret)
+    made = world.ask("POST", "/api/v1/namespaces/default/secrets", body, "application/vnd.kubernetes.protobuf")
+    assert (made.status, made.body["data"], made.body["type"]) == (201, {"token": "YWJj"}, "Opaque")
+    unknown = b"k8s\x00" + framed(1, framed(1, b"v1") + framed(2, b"Pod")) + framed(2, b"")
+    assert world.ask("POST", "/api/v1/namespaces/default/pods", unknown, "application/vnd.kubernetes.protobuf").status == 415

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from giqplan.sandbox.kubernetes import protobuf
 from giqplan.sandbox.kubernetes.resources import Resource
 from giqplan.sandbox.kubernetes.status import bad_request, cause, internal, invalid, unsupported_body_type
 from giqplan.sandbox.kubernetes.target import Target
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 APPLY = ("application/apply-patch+yaml", "application/apply-patch+json")
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
 _VALIDATION = ("", "Ignore", "Warn", "Strict")
 
 
@@ -83,11 +85,16 @@ def read_object(request: HttpRequest, target: Target) -> tuple[Json, list[str]]:
             body, repeated = _json_with_repeats(request.body)
         except ValueError:
             raise bad_request(_no_json(resource, request.body)) from None
-    elif media in ("application/yaml", "application/vnd.kubernetes.protobuf+yaml"):
+    elif media == "application/yaml":
         try:
             body = yaml.load(request.body, _LOADER)  # noqa: S506 (a safe loader)
         except yaml.YAMLError as e:
             raise bad_request(f"error converting YAML to JSON: {_yaml_problem(e)}") from None
+    elif media == _PROTOBUF:
+        try:
+            body = protobuf.decode(request.body)
+        except protobuf.UnreadableError:
+            raise unsupported_body_type() from None
     else:
         raise unsupported_body_type()
     if not isinstance(body, dict):
@@ -240,7 +247,10 @@ def read_delete_options(request: HttpRequest) -> Json:
     body: Any = {}
     if request.body:
         try:
-            body = yaml.load(request.body, _LOADER) if media_type(request) == "application/yaml" else json.loads(request.body)  # noqa: S506
+            if media_type(request) == _PROTOBUF:
+                body = protobuf.decode(request.body)
+            else:
+                body = yaml.load(request.body, _LOADER) if media_type(request) == "application/yaml" else json.loads(request.body)  # noqa: S506
         except (ValueError, yaml.YAMLError):
             raise bad_request("couldn't get version/kind; json parse error") from None
     if not isinstance(body, dict):
