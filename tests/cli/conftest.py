@@ -1,30 +1,5 @@
-"""Run a command line in this process, and see what came out."""
+"""Fixtures of these tests."""
 
-from __future__ import annotations
+from cli_runs import run
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import pytest
-
-from giqplan.cli.main import main
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def ran(*words: str) -> Ran:
-        code = main(list(words))
-        captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
-
-    return ran
+__all__ = ["run"]

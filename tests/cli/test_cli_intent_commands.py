@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from cli_runs import Run
 
 QUICKSTART = str(Path(__file__).parents[2] / "examples" / "quickstart" / "inference.yaml")
 

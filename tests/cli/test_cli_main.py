@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
-from conftest import Run
+from cli_runs import Run
 
 from giqplan import __version__
 from giqplan.cli import main as door

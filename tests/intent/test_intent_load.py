@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, Faults, Load
+from intent_samples import SMALL, Faults, Load
 
 from giqplan.errors import GiqplanError, Place
 from giqplan.intent import load_all, load_intent

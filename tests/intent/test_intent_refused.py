@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import SMALL, Faults, Load
+from intent_samples import SMALL, Faults, Load
 
 from giqplan.intent.refused import REFUSALS
 

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from conftest import SMALL
+from intent_samples import SMALL
 
 from giqplan.intent import load_intent
 from giqplan.intent.init import starter
