@@ -20,6 +20,7 @@ _MESSAGES: Mapping[str, Mapping[int, tuple[str, str]]] = {
         1: ("name", "s"),
         2: ("generateName", "s"),
         3: ("namespace", "s"),
+        4: ("selfLink", "-"),
         5: ("uid", "s"),
         6: ("resourceVersion", "s"),
         7: ("generation", "i"),
