@@ -23,7 +23,8 @@ def recommendation_lines(found: Recommendation) -> Iterator[tuple[str, str]]:
     yield ("nearest" if miss else "profile", f"{found.model_id} by {found.profile}, {machine}")
     if miss:
         yield "missed", f"{miss.metric.upper()} {miss.target_ms:g} ms; the nearest profile reaches {miss.best_ms:.4g} ms at its lowest load"
-    yield "why", f"{found.objective}; {len(found.rejected)} other curves rejected (giqplan explain)"
+    others = len(found.rejected)
+    yield "why", f"{found.objective}; {others} other {'curve' if others == 1 else 'curves'} rejected (giqplan explain)"
     yield "reaches", _reaches(found.operating_point)
     replicas = f"{sizing.initial_replicas} {'replica' if sizing.initial_replicas == 1 else 'replicas'} at first"
     scaling = (

@@ -54,7 +54,7 @@ def plan_text(plan: Plan, *, color: bool = False, full: bool = False, width: int
     _checks(page, plan.checks, full)
     _deferred(page, plan)
     page.gap()
-    page.prose(0, summary_line(plan))
+    page.line(0, summary_line(plan))
     return page.text()
 
 

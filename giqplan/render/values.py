@@ -11,10 +11,11 @@ from typing import Any
 from giqplan.model.plan import ABSENT_LEAF
 from giqplan.model.values import UNKNOWN
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./$(*<>-][-A-Za-z0-9_./:@=+%$()*<> ]*")
-"""Text that reads the same in YAML without quotes (numbers and YAML's words are excluded below)."""
+_PLAIN = re.compile(r"-{0,2}[A-Za-z0-9_./$(](?:[-A-Za-z0-9_./:@=+%$()*<>~, ]*[-A-Za-z0-9_./@=+%$()*<>~])?")
+"""Text that reads the same in YAML without quotes; with ``: `` it would be a key, and what reads as something else is excluded below."""
 
-_NOT_TEXT = re.compile(r"[-+.]?[0-9][-+0-9_.eExXa-fA-F:]*|true|false|null|yes|no|on|off|~|", re.IGNORECASE)
+_NOT_TEXT = re.compile(r"[-+.]?[0-9][-+0-9_.:eExXa-fA-FtTzZ ]*|[-+._]*|true|false|null|yes|no|on|off|y|n", re.IGNORECASE)
+"""Numbers, dates and words that YAML reads as values."""
 
 
 def scalar(value: Any) -> str:
@@ -23,13 +24,7 @@ def scalar(value: Any) -> str:
         return repr(value)
     if isinstance(value, Decimal):
         return str(value)
-    if (
-        isinstance(value, str)
-        and _PLAIN.fullmatch(value)
-        and not _NOT_TEXT.fullmatch(value)
-        and not value.endswith((" ", ":"))
-        and ": " not in value
-    ):
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and not _NOT_TEXT.fullmatch(value) and ": " not in value:
         return value
     if isinstance(value, str) and '"' in value and "'" not in value and value.isprintable():
         return f"'{value}'"
