@@ -152,9 +152,24 @@ def framed(number: int, data: bytes) -> bytes:
 def test_a_secret_made_by_kubectl_arrives_in_protobuf(cluster: Callable[..., Any]) -> None:
     world = cluster()
     pair = framed(1, b"token") + framed(2, b"abc")
-    secret = framed(1, framed(1, b"hf-secret")) + framed(2, pair) + framed(3, b"Opaque")
+    secret = framed(1, framed(1, b"hf-secret") + framed(4, b"")) + framed(2, pair) + framed(3, b"Opaque")
     body = b"k8s\x00" + framed(1, framed(1, b"v1") + framed(2, b"Secret")) + framed(2, secret)
     made = world.ask("POST", "/api/v1/namespaces/default/secrets", body, "application/vnd.kubernetes.protobuf")
     assert (made.status, made.body["data"], made.body["type"]) == (201, {"token": "YWJj"}, "Opaque")
     unknown = b"k8s\x00" + framed(1, framed(1, b"v1") + framed(2, b"Pod")) + framed(2, b"")
     assert world.ask("POST", "/api/v1/namespaces/default/pods", unknown, "application/vnd.kubernetes.protobuf").status == 415
+
+
+def test_an_autoscaler_of_version_1_is_stored_as_version_2(cluster: Callable[..., Any]) -> None:
+    world = cluster()
+    path = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers"
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"},
+        "maxReplicas": 3,
+        "targetCPUUtilizationPercentage": 50,
+    }
+    body = {"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "d"}, "spec": spec}
+    assert world.ask("POST", path, body).body["spec"]["targetCPUUtilizationPercentage"] == 50
+    stored = world.json("GET", path.replace("v1", "v2") + "/d")
+    assert stored["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 50
+    assert world.apply(f"{path}/d", body).status == 400

@@ -34,7 +34,7 @@ from giqplan.sandbox.kubernetes.bodies import (
     read_options,
     read_patch,
 )
-from giqplan.sandbox.kubernetes.convert import shown_as, stored_as
+from giqplan.sandbox.kubernetes.convert import check_patchable, shown_as, stored_as, stored_in
 from giqplan.sandbox.kubernetes.hooks import Hooks
 from giqplan.sandbox.kubernetes.objects import Objects
 from giqplan.sandbox.kubernetes.openapi import OpenApi
@@ -267,14 +267,15 @@ class KubernetesApi:
         body, warnings = self._decode(request, target, options)
         if target.name and target.subresource:
             raise method_not_allowed()
-        return self._shown(201, target, self.writer.create(target, body, options), accept, warnings)
+        made = self.writer.create(replace(target, resource=stored_in(target.resource)), body, options)
+        return self._shown(201, target, made, accept, warnings)
 
     def _update(self, request: HttpRequest, target: Target, accept: Accept) -> HttpResponse:
         options = read_options(request, "UpdateOptions")
         body, warnings = self._decode(request, target, options)
         if target.subresource == "finalize":
             return self._finalize(target, body, accept)
-        code, obj = self.writer.replace(target, body, options)
+        code, obj = self.writer.replace(replace(target, resource=stored_in(target.resource)), body, options)
         return self._shown(code, target, obj, accept, warnings)
 
     def _decode(self, request: HttpRequest, target: Target, options: Options) -> tuple[Json, list[str]]:
@@ -298,6 +299,7 @@ class KubernetesApi:
         media = media_type(request)
         if media not in (*APPLY, *PATCHES):
             raise unsupported_patch_type()
+        check_patchable(target.resource)
         options = read_options(request, "PatchOptions")
         if media in APPLY:
             body, notes = read_applied(request, target)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from giqplan.sandbox.kubernetes.resources import Resource
+from giqplan.sandbox.kubernetes.resources import Resource, built_in
+from giqplan.sandbox.kubernetes.status import bad_request
 
 Json = dict[str, Any]
 
@@ -23,8 +24,28 @@ def shown_as(resource: Resource, obj: Json) -> Json:
 
 
 def stored_as(resource: Resource, obj: Json) -> Json:
-    """A body of the version of ``resource`` as it is handled further."""
-    return obj
+    """A body of the version of ``resource`` in the version that is stored: autoscaling/v1 becomes v2."""
+    if not _is_hpa_v1(resource):
+        return obj
+    spec = dict(obj.get("spec") or {})
+    percent = spec.pop("targetCPUUtilizationPercentage", None)
+    if percent is not None:
+        target = {"type": "Utilization", "averageUtilization": percent}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    found = {**obj, "apiVersion": "autoscaling/v2", "spec": spec}
+    found.pop("status", None)
+    return found
+
+
+def stored_in(resource: Resource) -> Resource:
+    """The resource in the version that is stored."""
+    return built_in()["autoscaling", "v2", resource.plural] if _is_hpa_v1(resource) else resource
+
+
+def check_patchable(resource: Resource) -> None:
+    """autoscaling/v1 cannot say what a v2 object may hold (custom metrics), so this server patches and applies v2 only."""
+    if _is_hpa_v1(resource):
+        raise bad_request("this server patches HorizontalPodAutoscalers as autoscaling/v2 only")
 
 
 def _hpa_v1(obj: Json) -> Json:
