@@ -13,6 +13,7 @@ from giqplan.engine.settle import Reporter
 from giqplan.errors import CheckError, PlanError
 from giqplan.model.check import CheckStatus
 from giqplan.model.plan import Plan
+from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.state import LocalState, State
 from giqplan.units import canonical_json
 
@@ -49,6 +50,11 @@ def cluster_uid(proposal: Proposal) -> str:
     return str(reading.body.get("id", "")) if reading.ok else ""
 
 
+def made_cluster(applied: Applied) -> str:
+    """The id of the cluster that state holds; empty when it holds none."""
+    return next((entry.identity for address, entry in applied.resources.items() if address.type == CLUSTER), "")
+
+
 def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalState, reporter: Reporter, stop: threading.Event) -> Applied:
     """Apply (or destroy) a proposal. The caller holds the store's lock; state is committed however the run ends."""
     check_applyable(proposal.plan)
@@ -58,7 +64,8 @@ def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalS
     executor = Executor(proposal, inputs, port, store.journal, reporter, stop)
     applied = executor.run(state.resources)
     choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)
-    ended = replace(state, resources=applied.resources, choices=choices, cluster_uid=cluster_uid(proposal) or state.cluster_uid)
+    uid = made_cluster(applied) or cluster_uid(proposal) or state.cluster_uid
+    ended = replace(state, resources=applied.resources, choices=choices, cluster_uid=uid)
     if not applied.open_records and (inputs.begun or not same(state, ended)):
         store.commit(ended)
     return applied
