@@ -1,0 +1,245 @@
+"""A project folder with its intent, its world and its sandbox: plans and applies as the command line does, in one process."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from giqplan.cli.session import FOLDER, Session
+from giqplan.cloud import Cloud
+from giqplan.engine.apply import Applied
+from giqplan.engine.destroy import plan_destroy
+from giqplan.engine.planner import Inputs, Proposal, make_plan
+from giqplan.engine.session import carry_out
+from giqplan.intent import load_intent
+from giqplan.kube.compare import path_text
+from giqplan.model.address import Address
+from giqplan.model.plan import Change
+from giqplan.sandbox import control
+from giqplan.sandbox.log import Entry
+from giqplan.state import LocalState, State
+
+QUICKSTART = Path(__file__).resolve().parents[2] / "examples" / "quickstart"
+SPEED = 3000
+"""Simulated seconds a second: a cluster is there after a tenth of a second."""
+WRITES = ("PUT", "PATCH", "DELETE")
+
+
+def quickstart() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The example's intent and world, without its environments (the engine knows none) and with money for one replica more."""
+    intent = yaml.safe_load((QUICKSTART / "inference.yaml").read_text(encoding="utf-8"))
+    del intent["environments"]
+    intent["spec"]["cost"]["maxUsdPerHour"] = 400
+    world = yaml.safe_load((QUICKSTART / "world.yaml").read_text(encoding="utf-8"))
+    return intent, world
+
+
+class Notes:
+    """A reporter that remembers; ``on_began`` may interfere at a chosen moment."""
+
+    def __init__(
+        self, on_began: Callable[[Address, str], None] | None = None, on_waits: Callable[[Address, str], None] | None = None
+    ) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self._on_began, self._on_waits = on_began, on_waits
+
+    def began(self, address: Address, summary: str) -> None:
+        self.lines.append(("began", f"{address}: {summary}"))
+        if self._on_began is not None:
+            self._on_began(address, summary)
+
+    def waits(self, address: Address, reason: str) -> None:
+        self.lines.append(("waits", f"{address}: {reason}"))
+        if self._on_waits is not None:
+            self._on_waits(address, reason)
+
+    def ended(self, address: Address, summary: str, seconds: float) -> None:
+        self.lines.append(("ended", f"{address}: {summary}"))
+
+    def failed(self, address: Address, reason: str) -> None:
+        self.lines.append(("failed", f"{address}: {reason}"))
+
+
+class House:
+    """``intent`` and ``world`` are plain values, written into the folder; ``set`` edits one leaf of the intent's spec."""
+
+    def __init__(
+        self, folder: Path, intent: dict[str, Any] | None = None, world: dict[str, Any] | None = None, speed: float = SPEED
+    ) -> None:
+        default_intent, default_world = quickstart()
+        self.folder, self.speed = folder, speed
+        self.intent = copy.deepcopy(default_intent if intent is None else intent)
+        self.world = copy.deepcopy(default_world if world is None else world)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.world_file.write_text(yaml.safe_dump(self.world), encoding="utf-8")
+        self.write()
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "inference.yaml"
+
+    @property
+    def world_file(self) -> Path:
+        return self.folder / "world.yaml"
+
+    @property
+    def sandbox(self) -> Path:
+        return self.folder / FOLDER / "sandbox"
+
+    def write(self) -> None:
+        self.file.write_text(yaml.safe_dump(self.intent, sort_keys=False), encoding="utf-8")
+
+    def set(self, path: str, value: Any) -> None:
+        """Edit one value of the intent's spec, ``None`` removes it."""
+        *parents, last = path.split(".")
+        inner = self.intent["spec"]
+        for part in parents:
+            inner = inner.setdefault(part, {})
+        if value is None:
+            inner.pop(last, None)
+        else:
+            inner[last] = value
+        self.write()
+
+    # -- the sandbox
+
+    def start(self) -> None:
+        control.start(self.sandbox, world_file=self.world_file, speed=self.speed)
+
+    def stop(self) -> None:
+        if self.sandbox.exists():
+            control.stop(self.sandbox)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def advance(self, seconds: float) -> None:
+        control.advance(self.sandbox, seconds)
+
+    def copy_to(self, folder: Path) -> House:
+        """The same world and state in another folder. The sandbox must not run."""
+        shutil.copytree(self.folder, folder)
+        return House(folder, self.intent, self.world, self.speed)
+
+    def requests(self, work: Callable[[], Any]) -> list[Entry]:
+        """The requests that ``work`` made."""
+        control.clear_log(self.sandbox)
+        work()
+        return control.log(self.sandbox)
+
+    # -- giqplan
+
+    def session(self, caller: str = "owner") -> Session:
+        loaded = load_intent(self.file, None)
+        connection = control.ensure(self.sandbox, world_file=self.world_file, caller=caller, speed=self.speed)
+        store = LocalState(self.folder / FOLDER / connection.world / loaded.environment)
+        return Session(loaded, connection, Cloud(connection), store)
+
+    def inputs(self, caller: str = "owner") -> Inputs:
+        return self.session(caller).inputs()
+
+    def plan(self, caller: str = "owner") -> Proposal:
+        return make_plan(self.inputs(caller))
+
+    def plan_destroy(self, caller: str = "owner") -> Proposal:
+        return plan_destroy(self.inputs(caller))
+
+    def apply(self, caller: str = "owner", reporter: Notes | None = None, stop: threading.Event | None = None) -> Applied:
+        return self._run("apply", make_plan, caller, reporter, stop)
+
+    def destroy(self, caller: str = "owner", reporter: Notes | None = None, stop: threading.Event | None = None) -> Applied:
+        return self._run("destroy", plan_destroy, caller, reporter, stop)
+
+    def _run(
+        self,
+        command: str,
+        propose: Callable[[Inputs], Proposal],
+        caller: str,
+        reporter: Notes | None,
+        stop: threading.Event | None,
+    ) -> Applied:
+        session = self.session(caller)
+        assert session.cloud is not None
+        with session.store.lock(command):
+            inputs = session.inputs()
+            proposal = propose(inputs)
+            return carry_out(proposal, inputs, session.cloud, session.store, reporter or Notes(), stop or threading.Event())
+
+    @property
+    def store(self) -> LocalState:
+        return self.session().store
+
+    @property
+    def state(self) -> State:
+        found = self.store.load()
+        assert found is not None
+        return found
+
+    def forget_state(self) -> None:
+        shutil.rmtree(self.store.path.parent)
+
+    # -- the world, seen and changed by others
+
+    def kubernetes(self, method: str, path: str, body: Any = None, *, manager: str = "kubectl-edit", content: str = "") -> Any:
+        """One request of the cluster's administrator, as kubectl makes them."""
+        import requests
+
+        config = control.kubeconfig(self.sandbox)
+        server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+        default = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": content or default}
+        query = {"fieldManager": manager} if method in ("POST", "PUT", "PATCH") else {}
+        with requests.Session() as http:
+            http.verify, http.trust_env = str(self.sandbox / "ca.pem"), False
+            answer = http.request(method, server + path, params=query, headers=headers, data=None if body is None else json.dumps(body))
+            assert answer.status_code < 300, answer.text
+            return answer.json()
+
+    def google(self, method: str, path: str, body: Any = None, *, caller: str = "owner") -> Any:
+        """One request of a caller to Google's APIs."""
+        import requests
+
+        connection = control.connection(self.sandbox, caller)
+        told = dict(connection.credentials or {})
+        base = connection.endpoints["container"]
+        with requests.Session() as http:
+            http.verify, http.trust_env = str(self.sandbox / "ca.pem"), False
+            form = {key: told[key] for key in ("client_id", "client_secret", "refresh_token")} | {"grant_type": "refresh_token"}
+            token = http.post(told["token_uri"], data=form).json()["access_token"]
+            answer = http.request(method, base + path, json=body, headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code < 300, answer.text
+            return answer.json()
+
+    def cluster(self) -> dict[str, Any]:
+        """The cluster's body as GKE answers it."""
+        target = self.intent["spec"]["target"]
+        path = f"/v1/projects/{target['project']}/locations/{target['location']}/clusters/{target['cluster']['name']}"
+        found: dict[str, Any] = self.google("GET", path)
+        return found
+
+
+def writes(entries: list[Entry]) -> list[str]:
+    """What of a log changes a world: dry-runs, tokens and Google's reads by POST do not."""
+    found = []
+    for entry in entries:
+        asks = entry.path.endswith((":getIamPolicy", "/token", ":testIamPermissions")) or entry.service in ("oauth2", "sandbox")
+        if (entry.method in WRITES or entry.method == "POST") and not asks and "dryRun=All" not in entry.query:
+            found.append(f"{entry.method} {entry.path}?{entry.query} -> {entry.status}")
+    return found
+
+
+def by_address(proposal: Proposal) -> Mapping[str, Change]:
+    """The acting changes of a plan by their printed address."""
+    return {str(change.address): change for change in proposal.plan.acting}
+
+
+def leaf_paths(change: Change) -> list[str]:
+    return [path_text(leaf.path) for leaf in change.leaves]
