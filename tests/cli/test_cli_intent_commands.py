@@ -60,7 +60,7 @@ def test_init_asks_in_a_terminal_only_for_what_has_no_flag(run: Run, tmp_path: P
     monkeypatch.setattr("sys.stdout", _Terminal())
     monkeypatch.setattr("builtins.input", answer)
     assert run("init", "--name", "bot").code == 0
-    assert len(asked) == 5
+    assert len(asked) == 6
     assert not any(question.startswith("name") for question in asked)
     text = (tmp_path / "inference.yaml").read_text()
     assert "location: europe-west4" in text
