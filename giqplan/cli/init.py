@@ -65,5 +65,8 @@ def _ask(given: dict[str, str]) -> dict[str, str]:
     answers = dict(given)
     for field, default in (starter.__kwdefaults__ or {}).items():
         if field not in given:
-            answers[field] = input(f"{_QUESTIONS[field]} [{default}]: ").strip() or default
+            try:
+                answers[field] = input(f"{_QUESTIONS[field]} [{default}]: ").strip() or default
+            except EOFError:  # Ctrl-D: like Ctrl-C, no answer is wanted any more
+                raise KeyboardInterrupt from None
     return answers

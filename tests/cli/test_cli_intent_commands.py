@@ -67,6 +67,17 @@ def test_init_asks_in_a_terminal_only_for_what_has_no_flag(run: Run, tmp_path: P
     assert "project: my-project" in text
 
 
+def test_the_end_of_input_ends_init_like_ctrl_c(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", _Terminal())
+    monkeypatch.setattr("sys.stdout", _Terminal())
+    monkeypatch.setattr("builtins.input", ended)
+    assert run("init").code == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_validate_checks_every_environment_or_the_one_asked_for(run: Run) -> None:
     assert run("validate", QUICKSTART).out == f"{QUICKSTART} is valid (default, staging, prod)\n"
     assert run("validate", "-f", QUICKSTART, "-e", "prod").out == f"{QUICKSTART} is valid (prod)\n"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from intent_samples import SMALL, Faults, Load
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from intent_samples import SMALL, Faults, Load
 
 from giqplan.errors import GiqplanError
 from giqplan.intent.document import merge_patch, read_document
