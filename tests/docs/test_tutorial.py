@@ -1,0 +1,56 @@
+"""Every command that the README and the tutorial show is run, and prints what they show."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from console import Step, difference, run, steps
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEED = 3000
+"""Simulated seconds a second, so that nobody waits for clusters."""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Path]:
+    """What of a clone the pages use: the examples, with a faster clock."""
+    example = tmp_path / "examples" / "quickstart"
+    shutil.copytree(ROOT / "examples" / "quickstart", example, ignore=shutil.ignore_patterns(".giqplan"))
+    with (example / "world.yaml").open("a", encoding="utf-8") as world:
+        world.write(f"\nclock: {{speed: {SPEED}}}\n")
+    yield tmp_path
+    for sandbox in tmp_path.rglob(".giqplan"):
+        subprocess.run((sys.executable, "-m", "giqplan", "sandbox", "stop"), cwd=sandbox.parent, check=True, capture_output=True)
+
+
+def parts(page: Path, folder: Path) -> tuple[list[Step], str]:
+    """The page's steps, and every difference between what it shows and what its commands print."""
+    found = steps(page.read_text(encoding="utf-8"))
+    printed = run([step.command for step in found], folder)
+    assert len(printed) == len(found), f"{page.name}: the shell ended early"
+    wrong = [
+        f"$ {step.command}\n{told}\n{text[-3000:]}"
+        for step, text in zip(found, printed, strict=True)
+        if (told := difference(step.shown, text))
+    ]
+    return found, "\n\n".join(wrong)
+
+
+@pytest.mark.slow
+def test_the_tour_of_the_readme_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "README.md", clone / "examples" / "quickstart")
+    assert len(found) >= 5
+    assert not wrong, wrong
+
+
+@pytest.mark.slow
+def test_the_tutorial_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "tutorial.md", clone)
+    used = {step.command.split()[1] for step in found if step.command.startswith("giqplan ")}
+    assert used >= {"validate", "explain", "plan", "apply", "destroy", "sandbox"}
+    assert not wrong, wrong
