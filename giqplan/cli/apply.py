@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from giqplan.cli.options import environment, format_option, intent_argument, output_style, sandbox
 from giqplan.cli.plan import show
 from giqplan.cli.progress import LineReporter
-from giqplan.cli.session import Session, open_session
 from giqplan.errors import Exit, GiqplanError, UsageError, worst
 
 if TYPE_CHECKING:
+    from giqplan.cli.session import Session
     from giqplan.engine.apply import Applied
     from giqplan.engine.planner import Inputs, Proposal
 
@@ -33,6 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Exit:
     """``apply`` and ``destroy`` differ only in the plan they make."""
+    from giqplan.cli.session import open_session
+
     session = open_session(args)
     with session.store.lock(args.command) as crashed:
         if crashed:

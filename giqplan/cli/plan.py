@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from giqplan.cli.options import environment, format_option, intent_argument, output_style, sandbox
-from giqplan.cli.session import open_session
 from giqplan.errors import Exit
 from giqplan.model.plan import Plan
 from giqplan.units import canonical_json
@@ -26,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Exit:
+    from giqplan.cli.session import open_session
     from giqplan.engine.planner import make_plan
 
     session = open_session(args, offline=args.offline)
