@@ -1,7 +1,7 @@
 """Runs the commands of a page's ```console blocks and compares what they print with what the page shows.
 
 A line that begins with "$ " is a command (going on in the next line after a backslash); the lines below are its output. "..." stands for
-lines left out. Names and times that differ from run to run are compared by their form. All commands of a page run in one shell.
+lines left out; empty lines do not count. Names and times that differ from run to run are compared by their form. All commands of a page run in one shell.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def same_form(line: str) -> str:
 
 def difference(shown: tuple[str, ...], printed: str) -> str:
     """Empty when ``printed`` is what the page shows, else the first line where they part."""
-    actual = [same_form(line) for line in printed.rstrip("\n").split("\n")] if printed else []
+    actual = [same_form(line) for line in printed.split("\n") if line.strip()]
     at, skipping = 0, False
-    for line in (same_form(one) for one in shown):
+    for line in (same_form(one) for one in shown if one.strip()):
         if line.strip() == "...":
             skipping = True
             continue

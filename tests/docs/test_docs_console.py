@@ -15,6 +15,7 @@ def test_commands_and_their_output_are_told_apart() -> None:
 def test_left_out_lines_may_be_anything_and_all_others_must_be_there() -> None:
     assert difference(("a", "...", "d"), "a\nb\nc\nd\n") == ""
     assert difference(("...",), "a\n") == ""
+    assert difference(("a", "", "b"), "a\nb\n\n") == ""
     assert "nothing more" in difference(("a", "...", "x"), "a\nb\n")
     assert "the page ends before 'b'" in difference(("a",), "a\nb\n")
     assert "prints 'b'" in difference(("a", "c"), "a\nb\n")
