@@ -113,11 +113,12 @@ def _max(intent: Intent) -> str:
 
 
 def _rollout(subject: Subject, kept: Mapping[str, str]) -> tuple[Rollout, str]:
-    """Surge or Recreate; an applied choice stays while the profile and the highest replica count stay."""
-    if kept.get("max") == _max(subject.intent) and "rollout" in kept:
+    """Surge or Recreate; an applied choice stays while the profile and the highest replica count stay, or nobody may see the quota."""
+    spare = spare_limit(subject)
+    if "rollout" in kept and (spare is None or kept.get("max") == _max(subject.intent)):
         return Rollout(kept["rollout"]), "as applied"
     count, most = subject.recommendation.profile.accelerator_count, subject.recommendation.sizing.max_replicas
-    return choose_rollout(count, most, spare_limit(subject))
+    return choose_rollout(count, most, spare)
 
 
 def recorded_of(state: State | None) -> Mapping[Address, Recorded]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from giqplan.cloud import ConflictError
 from giqplan.errors import CloudError
@@ -24,6 +24,7 @@ from giqplan.resources.kubernetes import KubernetesObject
 
 if TYPE_CHECKING:
     from giqplan.engine.observe import WorldPort
+    from giqplan.kube.schema import Schema
 
 _PARALLEL = 8
 
@@ -50,15 +51,40 @@ def _one(port: WorldPort, change: Change, resource: Resource, world: World) -> C
     assert isinstance(kind, KubernetesObject)
     try:
         body = port.execute(dry_run(kind, resource, world)).body
+    except ConflictError as error:
+        return _contested(kind, change, resource, error, world)
     except CloudError as error:
         return _refused(change, error)
     return _as_held(kind, change, resource, body, world)
 
 
+def _contested(kind: KubernetesObject, change: Change, resource: Resource, error: ConflictError, world: World) -> Change:
+    """The change with what others hold; the server names manager and path, both values are looked up here."""
+    live = kind.live(change.address, resource.desired, world).body
+    found = (
+        Conflict(c.path, c.manager, _named(live, c.path, kind.schema), _named(resource.desired, c.path, kind.schema))
+        for c in error.conflicts
+    )
+    return replace(change, conflicts=tuple(found), confidence=Confidence.VERIFIED)
+
+
+def _named(value: Any, path: str, schema: Schema) -> Any:
+    """What stands at a path as the server writes it (``.spec.containers[name="web"].image``); None when nothing does."""
+    from giqplan.kube.fieldset import is_granular, items_by_element, path_text
+    from giqplan.kube.schema import ANY
+
+    if not path or not value or not is_granular(value, schema):
+        return None if path else value
+    for step, inner in items_by_element(value, schema).items():
+        text = path_text((step,))
+        if path.startswith(text) and path[len(text) : len(text) + 1] in ("", ".", "["):  # a key of a free map may hold dots itself
+            found = _named(inner, path[len(text) :], schema.field(step[2:]) or ANY if step.startswith("f:") else schema.items)
+            if found is not None:
+                return found
+    return None
+
+
 def _refused(change: Change, error: CloudError) -> Change:
-    if isinstance(error, ConflictError):
-        found = tuple(Conflict(c.path, c.manager, c.theirs, c.ours) for c in error.conflicts)
-        return replace(change, conflicts=found, confidence=Confidence.VERIFIED)
     if error.status in (403, 404):
         why = "the caller may not dry-run" if error.status == 403 else "its namespace or kind is made by this plan"
         return replace(change, notes=(*change.notes, f"no dry-run: {why}"))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from giqplan.kube.compare import Difference
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
 from giqplan.model.calls import ClusterRef, CreateCluster, DeleteCluster, Read, Reading, UpdateCluster
 from giqplan.model.plan import Verb
 from giqplan.model.resource import Live
-from giqplan.model.values import JsonObject, Path
+from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope, World
-from giqplan.resources.base import READY, Kind, Patience, Step, live_from
+from giqplan.resources.base import READY, Kind, Patience, Step, live_from, plain_differences
 
 TYPE = "google_container_cluster"
 
@@ -71,9 +72,9 @@ class Cluster(Kind):
                 found[outer] = inner
         return found
 
-    def informs_only(self, path: Path) -> bool:
-        """Labels mark what we create; a cluster of others is never labelled as ours."""
-        return path[:1] == ("resourceLabels",)
+    def differences(self, before: JsonObject, after: JsonObject, address: Address) -> tuple[Difference, ...]:
+        """Labels mark what we create and are written then only: a cluster of others is never labelled as ours."""
+        return tuple(found for found in plain_differences(before, after) if found.path[0] != "resourceLabels")
 
     def steps(
         self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None
