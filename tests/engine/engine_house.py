@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from giqplan.cli.session import FOLDER, Session
+from giqplan.cli.main import main
+from giqplan.cli.session import CALLER_VARIABLE, FOLDER, Session
 from giqplan.cloud import Cloud
 from giqplan.engine.apply import Applied
 from giqplan.engine.destroy import plan_destroy
@@ -172,6 +176,19 @@ class House:
             inputs = session.inputs()
             proposal = propose(inputs)
             return carry_out(proposal, inputs, session.cloud, session.store, reporter or Notes(), stop or threading.Event())
+
+    def cli(self, *words: str, caller: str = "owner") -> tuple[int, str, str]:
+        """Exit code, standard output and standard error of one command line about this intent, against this sandbox."""
+        out, err, earlier = io.StringIO(), io.StringIO(), os.environ.get(CALLER_VARIABLE)
+        os.environ[CALLER_VARIABLE] = caller
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = main([words[0], str(self.file), "--sandbox", "--no-color", *words[1:]])
+        finally:
+            del os.environ[CALLER_VARIABLE]
+            if earlier is not None:
+                os.environ[CALLER_VARIABLE] = earlier
+        return code, out.getvalue(), err.getvalue()
 
     @property
     def store(self) -> LocalState:
