@@ -1,7 +1,8 @@
 """Runs the commands of a page's ```console blocks and compares what they print with what the page shows.
 
 A line that begins with "$ " is a command (going on in the next line after a backslash); the lines below are its output. "..." stands for
-lines left out; empty lines do not count. Names and times that differ from run to run are compared by their form. All commands of a page run in one shell.
+lines left out; empty lines do not count. Names and times that differ from run to run are compared by their form. All commands of a
+page run in one shell.
 """
 
 from __future__ import annotations

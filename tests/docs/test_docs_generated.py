@@ -80,3 +80,10 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
             assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_row_that_the_bench_prints_is_described() -> None:
+    rows = re.findall(r'row\("([^"]+)"', (ROOT / "bench" / "run.py").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "budgets.md").read_text(encoding="utf-8")
+    assert len(rows) >= 4
+    assert [name for name in rows if f"| {name} |" not in page] == []
