@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,21 @@ from giqplan.catalog import open_catalog
 from giqplan.checks import changes as change_checks
 from giqplan.cli.main import main
 from giqplan.cloud.answers import failure
+from giqplan.engine.apply import Executor
 from giqplan.engine.destroy import plan_destroy
-from giqplan.engine.planner import Inputs, make_plan
+from giqplan.engine.planner import Inputs, Proposal, make_plan
 from giqplan.engine.session import carry_out, check_applyable
+from giqplan.engine.settle import Pace
 from giqplan.errors import GiqplanError
 from giqplan.intent import load_intent
 from giqplan.model.address import Address
+from giqplan.model.calls import Action, ActionResult, ClusterRef, Outcome, Read, Reading
 from giqplan.model.plan import Change, Conflict, Plan, Verb
-from giqplan.model.resource import Stage
+from giqplan.model.resource import Resource, Stage
+from giqplan.model.world import Scope, World
+from giqplan.resources import address_of
 from giqplan.sandbox import control
+from giqplan.state import LocalState
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "examples" / "quickstart"
 DEPLOYMENT = Address("kubernetes_deployment", "default/bot")
@@ -193,3 +200,56 @@ def test_fields_held_by_another_manager_are_named() -> None:
     error: Any = failure(409, body, "kubernetes")
     assert error.code == "GIQ1909"
     assert [(held.manager, held.path) for held in error.conflicts] == [("kubectl-edit", ".spec.replicas")]
+
+
+class Server:
+    """Answers every request with one object, whatever was sent."""
+
+    def __init__(self, held: Mapping[str, Any]) -> None:
+        self.held = held
+
+    def read_many(self, reads: Sequence[Read]) -> Mapping[Read, Reading]:
+        return dict.fromkeys(reads, Reading(Outcome.OK, self.held))
+
+    def execute(self, action: Action) -> ActionResult:
+        return ActionResult(self.held)
+
+    def use_cluster(self, ref: ClusterRef, endpoint: str, ca_pem: str) -> None:
+        raise AssertionError("no cluster is made here")
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def began(self, address: Address, summary: str) -> None: ...
+    def waits(self, address: Address, reason: str) -> None: ...
+    def ended(self, address: Address, summary: str, seconds: float) -> None: ...
+    def failed(self, address: Address, reason: str) -> None: ...
+
+
+def error_of_creating(folder: Path, desired: Mapping[str, Any], held: Mapping[str, Any]) -> GiqplanError:
+    """The error with which creating one object ends when the server then holds ``held``."""
+    address = address_of(desired)
+    scope = Scope("my-project", ClusterRef("my-project", "us-central1", "inference"), "bot", "bot")
+    plan = Plan("gcp", "default", "bot", "my-project", str(scope.cluster), (Change(address, Verb.CREATE, Stage.NAMESPACE),))
+    proposal = Proposal(plan, {address: Resource(address, Stage.NAMESPACE, desired)}, World("gcp", scope), {}, None)
+    executor = Executor(proposal, None, Server(held), LocalState(folder).journal, Silent(), threading.Event())
+    return executor.run({}).walked.errors[address]
+
+
+def test_a_value_that_the_server_altered_stops_the_apply(tmp_path: Path) -> None:
+    sent = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "bot"}, "data": {"a": "1"}}
+    held = {**sent, "metadata": {"name": "settings", "namespace": "bot", "uid": "u-1"}, "data": {"a": "2"}}
+    error = error_of_creating(tmp_path, sent, held)
+    assert error.code == "GIQ1701"
+    assert "data.a: sent '1', held '2'" in error.detail
+
+
+def test_a_namespace_that_never_settles_ends_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = itertools.count(step=3600)
+    monkeypatch.setattr(Pace, "now", lambda self: next(hours))
+    sent = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bot"}}
+    held = {**sent, "metadata": {"name": "bot", "uid": "u-1", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    error = error_of_creating(tmp_path, sent, held)
+    assert error.code == "GIQ1703"
+    assert "being deleted" in error.detail
