@@ -5,6 +5,7 @@ python bench/profile_query.py
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 import tracemalloc
@@ -32,7 +33,8 @@ def synthetic(count: int) -> Columns:
     return Columns(points, tuple(f"c-{i:012x}" for i in range(-(-count // 10))), tuple(f"accelerator-{i}" for i in range(8)))
 
 
-def main() -> int:
+def measured() -> tuple[list[float], float]:
+    """Milliseconds of each warm query, and the memory at the peak of one as a multiple of the data's."""
     table = synthetic(POINTS)
     best_throughput(table, 20.0, ("accelerator-1", "accelerator-2"))
     times = []
@@ -44,7 +46,12 @@ def main() -> int:
     best_throughput(table, 20.0, ("accelerator-1", "accelerator-2"))
     extra = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    median, share = sorted(times)[RUNS // 2], 1 + extra / table.points.nbytes
+    return times, 1 + extra / table.points.nbytes
+
+
+def main() -> int:
+    times, share = measured()
+    median = statistics.median(times)
     print(
         f"profile query, {POINTS:,} points: median {median:.1f} ms, worst {max(times):.1f} ms (budget {BUDGET_MS} ms); "
         f"memory {share:.2f} x the data (budget {BUDGET_MEMORY:g} x)"

@@ -1,103 +1,195 @@
-"""The budgets of the design, measured: whole processes, median of some runs, a peer beside it in the same run where one is installed.
+"""The budgets, measured: whole processes, the median of some runs, terraform beside them in the same run where it is installed.
 
     python bench/run.py
 
-Leaves no trace: everything happens in a temporary folder, and the sandbox that it starts is stopped.
+Leaves no trace: everything happens in a temporary folder, and the sandboxes that it starts are stopped.
 """
 
 from __future__ import annotations
 
-import json
+import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import profile_query
+import sandbox_rates
+from measure import BenchError, Process, Row, beside, covered, pauses, run, seconds, side_by_side, table
+from terraform import CHANGING, RESOURCES, Terraform, prepared
+
+from giqplan.sandbox import control
+
 ROOT = Path(__file__).resolve().parent.parent
-GIQPLAN = (sys.executable, "-m", "giqplan")
-PEER_RESOURCES = 10
-"""About as many as one deployment has objects."""
+GIQPLAN = str(Path(sys.executable).parent / "giqplan")
+SANDBOX = Path(".giqplan") / "sandbox"
+HURRY = "1200"
+"""Simulated seconds a second while something is applied: what the world takes is not what is measured."""
+DEMO = "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import demo; demo.FOLDER = pathlib.Path(sys.argv[2]); sys.exit(demo.main())"
+LEFT_OUT = "Left out, as `plan DIR` is not there yet: no-change plan and apply of 1,000 and 3,000 objects."
 
 
-def seconds(command: Sequence[str], folder: Path, runs: int = 5) -> float | None:
-    """Median wall time of ``command`` in ``folder``; None when it does not end well."""
+@dataclass(frozen=True)
+class Bench:
+    """``folder``: a copy of the quickstart; ``peer``: None where terraform is not installed."""
+
+    folder: Path
+    peer: Terraform | None
+
+    def giqplan(self, *words: str) -> Process:
+        return run((GIQPLAN, *words), self.folder)
+
+    def beside_terraform(self, words: tuple[str, ...], peer: tuple[str, ...], runs: int) -> tuple[list[Process], list[Process]]:
+        """Runs of giqplan and, in turns with them, of terraform."""
+        commands = [((GIQPLAN, *words), self.folder)]
+        if self.peer:
+            commands.append(((self.peer.program, *peer), self.peer.folder))
+        measured = side_by_side(commands, runs)
+        return measured[0], measured[1] if self.peer else []
+
+
+def told(what: str, values: list[Process]) -> str:
+    return beside(f"terraform {what}", seconds(values)) if values else "terraform is not installed"
+
+
+def start_up(bench: Bench) -> Iterator[Row]:
+    bare = side_by_side([((sys.executable, "-c", "import argparse"), bench.folder)], 9)[0]
+    python = beside("python -c 'import argparse'", seconds(bare))
+    for flag in ("--help", "--version"):
+        ours, peer = bench.beside_terraform((flag,), (flag.removeprefix("-"),), 9)
+        yield Row(f"giqplan {flag}", seconds(ours), "s", 0.1, f"{told(flag.removeprefix('-'), peer)}, {python}")
+    ours, peer = bench.beside_terraform(("validate",), ("validate",), 9)
+    yield Row("validate one file, its three environments", seconds(ours), "s", 0.2, told("validate", peer))
+    ours, peer = bench.beside_terraform(("plan", "--offline"), ("plan", "-refresh=false"), 9)
+    yield Row("plan --offline", seconds(ours), "s", 0.4, told("plan -refresh=false", peer))
+    memory = beside("terraform", [p.peak_mib for p in peer], "MiB") if peer else ""
+    yield Row("plan --offline, peak memory", [p.peak_mib for p in ours], "MiB", 80, memory)
+
+
+def sandbox_start(bench: Bench) -> Iterator[Row]:
+    """A new world each time: keys and certificates are made, too."""
     times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        done = subprocess.run(command, cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
-        times.append(time.perf_counter() - start)
-        if done.returncode:
-            said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            print(f"note: {' '.join(command[2:])} ended with {done.returncode}: {said[0] if said else ''}", file=sys.stderr)
-            return None
-    return statistics.median(times)
+    for _ in range(5):
+        shutil.rmtree(bench.folder / SANDBOX, ignore_errors=True)
+        times.append(bench.giqplan("sandbox", "start").seconds)
+        bench.giqplan("sandbox", "stop")
+    yield Row("sandbox start, a new world", times, "s", 0.4)
 
 
-def peak_mib(command: Sequence[str], folder: Path) -> float:
-    """Peak memory of one run, in MiB, as the system counts it for a child of its own."""
-    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True); "
-    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    told = subprocess.run((sys.executable, "-c", code, *command), cwd=folder, capture_output=True, text=True, check=True).stdout
-    return int(told) / (1024 if sys.platform != "darwin" else 2**20)
+def ready_world(bench: Bench) -> Iterator[Row]:
+    """Applies the quickstart; yields no row."""
+    bench.giqplan("sandbox", "start", "--speed", HURRY)
+    bench.giqplan("apply", "--sandbox", "--auto-approve")
+    yield from ()
 
 
-def row(what: str, budget: str, measured: str, peer: str = "") -> None:
-    print(f"| {what} | {budget} | {measured} | {peer} |", flush=True)
+def no_change_plan(bench: Bench) -> Iterator[Row]:
+    bench.giqplan("sandbox", "start", "--speed", "60")
+    if "No changes" not in bench.giqplan("plan", "--sandbox").stdout:
+        raise BenchError("the plan right after apply is not empty")
+    ours, peer = bench.beside_terraform(("plan", "--sandbox"), ("plan",), 9)
+    yield Row(
+        "no-change plan, one deployment",
+        seconds(ours),
+        "s",
+        1.0,
+        f"{told('plan', peer)} ({RESOURCES} terraform_data)" if peer else told("", []),
+    )
+    yield Row(
+        "no-change plan, peak memory",
+        [p.peak_mib for p in ours],
+        "MiB",
+        None,
+        beside("terraform", [p.peak_mib for p in peer], "MiB") if peer else "",
+    )
+    bench.giqplan("sandbox", "log", "--latency-ms", "50")
+    slow = [bench.giqplan("plan", "--sandbox") for _ in range(3)]
+    chain = bench.giqplan("sandbox", "log", "--run", "last", "--critical-path").stdout.splitlines()[-1]
+    bench.giqplan("sandbox", "log", "--latency-ms", "0")
+    yield Row("its longest chain of requests, 50 ms added to each", [float(chain.split()[0])], "requests", 4)
+    yield Row("that plan's wall time", seconds(slow), "s", None)
 
 
-def shown(value: float | None) -> str:
-    return "not measured (see the note)" if value is None else f"{value:.3f} s"
+def apply_overhead(bench: Bench) -> Iterator[Row]:
+    """Another lowest number of replicas changes one object, a new label all of the workload's."""
+    bench.giqplan("sandbox", "start", "--speed", HURRY)
+    intent = bench.folder / "inference.yaml"
+    text = intent.read_text(encoding="utf-8")
+    one, all_of_them, peer = [], [], []
+    for turn in range(7):
+        text = re.sub(r"minReplicas: \d", f"minReplicas: {2 - turn % 2}", text, count=1)
+        one.append(outside_requests(bench, intent, text, 1))
+        text = re.sub(r"\{team: .*?\}", f"{{team: docs-{turn}}}", text, count=1)
+        all_of_them.append(outside_requests(bench, intent, text, CHANGING))
+        if bench.peer:
+            command = (bench.peer.program, "apply", "-auto-approve", f"-var=label={turn}")
+            peer.append(run(command, bench.peer.folder).seconds)
+    note = (
+        "wall time of the process, less the time that at least one of its requests was inside the sandbox, less the pauses between "
+        "two looks at a rollout. Start of the interpreter, imports, planning with its dry-runs, journal and state are in it, spread "
+        "over so few objects; the next line is what each further object adds to that."
+    )
+    said = beside("terraform apply, whole,", [1000 * value / CHANGING for value in peer], "ms") if peer else "terraform is not installed"
+    yield Row(f"apply of {CHANGING} updates outside requests, an object", [1000 * v / CHANGING for v in all_of_them], "ms", 2, said, note)
+    further = 1000 * (statistics.median(all_of_them) - statistics.median(one)) / (CHANGING - 1)
+    yield Row(f"each further object (medians of {CHANGING} and of 1 updates)", [further], "ms", 2)
 
 
-def terraform_no_change(folder: Path, count: int) -> str:
-    """What terraform takes for a no-change plan of ``count`` built-in terraform_data resources."""
-    program = shutil.which("terraform")
-    if program is None:
-        return "terraform is not installed"
-    folder.mkdir()
-    config = {"resource": {"terraform_data": {"x": {"count": count, "input": "${count.index}"}}}}
-    (folder / "main.tf.json").write_text(json.dumps(config))
-    for step in ("init", "apply -auto-approve"):
-        if subprocess.run((program, *step.split()), cwd=folder, capture_output=True, timeout=60, check=False).returncode:
-            return "terraform does not run here"
-    return f"terraform {shown(seconds((program, 'plan'), folder))} ({count} terraform_data)"
+def outside_requests(bench: Bench, intent: Path, text: str, updates: int) -> float:
+    """Apply ``text`` and return the seconds that were neither inside a request nor a pause between two looks at the same object."""
+    intent.write_text(text, encoding="utf-8")
+    process = bench.giqplan("apply", "--sandbox", "--auto-approve", "--quiet")
+    if f"{updates} updated" not in process.stdout:
+        raise BenchError(f"{updates} updates were expected: {process.stdout[-200:]}")
+    entries = control.log(bench.folder / SANDBOX)
+    last = next(entry.run for entry in reversed(entries) if entry.run)
+    mine = [entry for entry in entries if entry.run == last and not entry.stream]
+    waited = pauses([(f"{e.method} {e.path}?{e.query}", e.start, e.end) for e in mine])
+    return process.seconds - covered((e.start, e.end) for e in mine) - waited
 
 
-def main() -> None:
+def sandbox_speed(bench: Bench) -> Iterator[Row]:
+    bench.giqplan("sandbox", "start", "--speed", "60")
+    reads, applies = sandbox_rates.rates(bench.folder / SANDBOX, "inference", "quickstart")
+    yield Row("sandbox: read of a Deployment", reads, "ms", 3, note="one client, TLS, one kept connection, one request after the other.")
+    yield Row("sandbox: server-side apply of a Deployment, changed", applies, "ms", 10)
+
+
+def queries(bench: Bench) -> Iterator[Row]:
+    times, share = profile_query.measured()
+    yield Row(f"profile query over {profile_query.POINTS:,} points", times, "ms", profile_query.BUDGET_MS)
+    yield Row("its memory, the data included", [share], "x the data", profile_query.BUDGET_MEMORY)
+
+
+def demo(bench: Bench) -> Iterator[Row]:
+    """The script of `make demo` once set up, in a folder of its own."""
+    command = (sys.executable, "-c", DEMO, str(ROOT / "scripts"), str(bench.folder.parent / "demo"))
+    yield Row("make demo, once set up", [run(command, ROOT).seconds], "s", 45)
+
+
+PARTS = (start_up, sandbox_start, ready_world, no_change_plan, apply_overhead, sandbox_speed, queries, demo)
+
+
+def main() -> int:
+    """Print the table; 1 when something could not be measured."""
+    rows, missed = [], []
     with tempfile.TemporaryDirectory(prefix="giqplan-bench-") as name:
-        folder = Path(name) / "quickstart"
-        shutil.copytree(ROOT / "examples" / "quickstart", folder, ignore=shutil.ignore_patterns(".giqplan"))
-        print("| what | budget | measured | beside it |\n|---|---|---|---|")
-        bare = shown(seconds((sys.executable, "-c", "import argparse"), folder))
-        for flag in ("--help", "--version"):
-            row(f"giqplan {flag}", "0.100 s", shown(seconds((*GIQPLAN, flag), folder)), f"python -c 'import argparse' {bare}")
-        row("validate one file", "0.200 s", shown(seconds((*GIQPLAN, "validate"), folder)))
-        offline = (*GIQPLAN, "plan", "--offline")
-        row("plan --offline", "0.400 s, 80 MiB", f"{shown(seconds(offline, folder))}, {peak_mib(offline, folder):.0f} MiB")
-        try:
-            with_sandbox(folder, Path(name) / "terraform")
-        finally:
-            subprocess.run((*GIQPLAN, "sandbox", "stop"), cwd=folder, capture_output=True, check=False)
-    print("\nNot measured yet, as the commands are not there: plans of 100 and 300 intents in one, apply of 1,000 and 3,000 objects.")
-
-
-def with_sandbox(folder: Path, peer: Path) -> None:
-    start = time.perf_counter()
-    subprocess.run((*GIQPLAN, "sandbox", "start"), cwd=folder, capture_output=True, timeout=60, check=False)
-    row("sandbox start, whole process", "0.400 s", f"{time.perf_counter() - start:.3f} s")
-    applied = seconds((*GIQPLAN, "apply", "--sandbox", "--auto-approve"), folder, runs=1)
-    row("apply the quickstart, simulated waiting included", "none", shown(applied))
-    if applied is not None:
-        plan = (*GIQPLAN, "plan", "--sandbox")
-        told = subprocess.run(plan, cwd=folder, capture_output=True, text=True, check=False).stdout
-        empty = "No changes" in told
-        what = "no-change plan, one deployment" if empty else "plan right after apply, which still finds changes"
-        row(what, "1.000 s", shown(seconds(plan, folder)), terraform_no_change(peer, PEER_RESOURCES))
+        bench = Bench(Path(name) / "quickstart", prepared(Path(name) / "terraform"))
+        shutil.copytree(ROOT / "examples" / "quickstart", bench.folder, ignore=shutil.ignore_patterns(".giqplan"))
+        for part in PARTS:
+            try:
+                rows += part(bench)
+            except BenchError as error:
+                missed.append(f"not measured: {part.__name__}: {error}")
+        for folder in (bench.folder, bench.folder.parent / "demo"):
+            if folder.exists():
+                control.stop(folder / SANDBOX)
+    print("\n\n".join([table(rows), *missed, LEFT_OUT]))
+    return int(bool(missed))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
