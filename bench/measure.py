@@ -11,7 +11,6 @@ import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -133,9 +132,18 @@ def covered(intervals: Iterable[Interval]) -> float:
 
 
 def pauses(requests: Sequence[tuple[str, float, float]]) -> float:
-    """Time spent waiting for the world: between two reads of the same thing, one after the other with nothing else in between.
+    """Time spent waiting for the world: before each repeated look at a thing that was read already since the last change was asked for.
 
     ``requests``: (method and target, start, end).
     """
-    ordered = sorted(requests, key=lambda request: request[1])
-    return sum(max(0.0, b[1] - a[2]) for a, b in pairwise(ordered) if a[0] == b[0] and a[0].startswith("GET "))
+    total, reach = 0.0, float("inf")
+    seen: set[str] = set()
+    for what, start, end in sorted(requests, key=lambda request: request[1]):
+        if not what.startswith("GET "):
+            seen.clear()
+        elif what in seen:
+            total += max(0.0, start - reach)
+        else:
+            seen.add(what)
+        reach = end if reach == float("inf") else max(reach, end)
+    return total

@@ -128,8 +128,8 @@ def apply_overhead(bench: Bench) -> Iterator[Row]:
             command = (bench.peer.program, "apply", "-auto-approve", f"-var=label={turn}")
             peer.append(run(command, bench.peer.folder).seconds)
     note = (
-        "wall time of the process, less the time that at least one of its requests was inside the sandbox, less the pauses between "
-        "two looks at a rollout. Start of the interpreter, imports, planning with its dry-runs, journal and state are in it, spread "
+        "wall time of the process, less the time that at least one of its requests was inside the sandbox, less the pauses before "
+        "another look at a rollout. Start of the interpreter, imports, planning with its dry-runs, journal and state are in it, spread "
         "over so few objects; the next line is what each further object adds to that."
     )
     said = beside("terraform apply, whole,", [1000 * value / CHANGING for value in peer], "ms") if peer else "terraform is not installed"
@@ -139,7 +139,7 @@ def apply_overhead(bench: Bench) -> Iterator[Row]:
 
 
 def outside_requests(bench: Bench, intent: Path, text: str, updates: int) -> float:
-    """Apply ``text`` and return the seconds that were neither inside a request nor a pause between two looks at the same object."""
+    """Apply ``text`` and return the seconds that were neither inside a request nor a pause before another look at the same object."""
     intent.write_text(text, encoding="utf-8")
     process = bench.giqplan("apply", "--sandbox", "--auto-approve", "--quiet")
     if f"{updates} updated" not in process.stdout:
@@ -175,7 +175,8 @@ PARTS = (start_up, sandbox_start, ready_world, no_change_plan, apply_overhead, s
 
 def main() -> int:
     """Print the table; 1 when something could not be measured."""
-    rows, missed = [], []
+    rows: list[Row] = []
+    missed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="giqplan-bench-") as name:
         bench = Bench(Path(name) / "quickstart", prepared(Path(name) / "terraform"))
         shutil.copytree(ROOT / "examples" / "quickstart", bench.folder, ignore=shutil.ignore_patterns(".giqplan"))
