@@ -141,6 +141,8 @@ _INTENT_HEAD = """\
 - An unknown key is an error that names the nearest known one. An empty key (`slo:`) means the default.
 - An environment is a JSON merge patch (RFC 7396) on `spec`: null deletes, lists replace, choosing another branch of a
   one-of drops the first. `-e NAME` applies it; without `-e` the base is meant. `default` and `sandbox` are no names of environments.
+- Only one of `storage.huggingFace` and `storage.bucket`; without `storage` the model comes from Hugging Face. Either `workload.useCase`, or
+  `inputTokens` and `outputTokens`; with neither, the use case is Chatbot.
 - What is understood but not acted on yet is refused with its own code, never ignored; the last column says so.
 """
 
@@ -183,12 +185,24 @@ def type_text(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(f"`{one}`" for one in schema["enum"])
     if len(schema.get("anyOf", ())) > 1:
-        return " or ".join(dict.fromkeys(type_text(one, definitions) for one in schema["anyOf"]))
+        branches = schema["anyOf"]
+        if any(one.get("type") == "number" for one in branches):  # pydantic's schema of money takes text, too; an intent does not
+            branches = [one for one in branches if one.get("type") != "string" or "const" in one]
+        return " or ".join(dict.fromkeys(type_text(one, definitions) for one in branches))
     kind = schema.get("type", "any")
+    if "properties" in schema:
+        return "mapping"
     if kind == "array":
         items = schema.get("items") or {}
         return f"list of {type_text(items, definitions)}" if items else "list"
-    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true, false", "object": "mapping", "any": "any"}
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true, false",
+        "object": "mapping of text",
+        "any": "any",
+    }
     return words[kind] + _bounds(schema)
 
 
@@ -217,11 +231,19 @@ def intent_page() -> str:
     for path, schema, required in fields():
         if path.startswith("environments"):
             continue
-        default = "required" if required else f"`{json.dumps(schema['default'])}`" if schema.get("default") is not None else "none"
-        cells = (f"`{path}`", schema.get("description", ""), type_text(schema, definitions), _UNITS.get(path, ""), default)
+        values = type_text(schema, definitions)
+        default = "required" if required else _default(schema, values)
+        cells = (f"`{path}`", schema.get("description", ""), values, _UNITS.get(path, ""), default)
         rows.append("| " + " | ".join(_cell(cell) for cell in (*cells, acted_on(path, schema))) + " |")
     head = "| field | meaning | values | unit | default | acted on |\n|---|---|---|---|---|---|"
     return "\n".join(["# The intent: inference.yaml\n", _GENERATED, _INTENT_HEAD, head, *rows]) + "\n"
+
+
+def _default(schema: Mapping[str, Any], values: str) -> str:
+    default = schema.get("default")
+    if default is None:
+        return "none"
+    return f"`{default if values.startswith('number') else json.dumps(default)}`"
 
 
 def _cell(text: str) -> str:
