@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from console import Step, difference, run, steps
+from doc_console import Step, difference, run, steps
 
 
 def test_commands_and_their_output_are_told_apart() -> None:

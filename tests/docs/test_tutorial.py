@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console import Step, difference, run, steps
+from doc_console import Step, difference, run, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = 3000
