@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from giqplan.cli.options import environment, format_option, intent_argument, output_style, sandbox
+from giqplan.cli.options import world_flags
 from giqplan.cli.plan import show
 from giqplan.cli.progress import LineReporter
 from giqplan.errors import Exit, GiqplanError, UsageError, worst
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    intent_argument(parser)
-    environment(parser)
-    sandbox(parser)
-    format_option(parser, ("text", "json"))
-    output_style(parser)
+    world_flags(parser)
     parser.add_argument("--auto-approve", action="store_true", help="do not ask before the first action")
 
 

@@ -65,3 +65,12 @@ def quiet(parser: argparse.ArgumentParser) -> None:
 def debug(parser: argparse.ArgumentParser) -> None:
     """``args.debug``: every command has it."""
     parser.add_argument("--debug", action="store_true", help="show where in giqplan an error comes from")
+
+
+def world_flags(parser: argparse.ArgumentParser) -> None:
+    """What plan, apply and destroy share: intent, environment, sandbox, text or JSON, colours."""
+    intent_argument(parser)
+    environment(parser)
+    sandbox(parser)
+    format_option(parser, ("text", "json"))
+    output_style(parser)

@@ -6,18 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from giqplan.cli.options import environment, format_option, intent_argument, output_style, sandbox
+from giqplan.cli.options import world_flags
 from giqplan.errors import Exit
 from giqplan.model.plan import Plan
 from giqplan.units import canonical_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    intent_argument(parser)
-    environment(parser)
-    sandbox(parser)
-    format_option(parser, ("text", "json"))
-    output_style(parser)
+    world_flags(parser)
     parser.add_argument("-o", "--out", metavar="PLAN", help="write the plan as JSON, with its digest")
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 when there are changes")
     parser.add_argument("--offline", action="store_true", help="read no cloud: the whole plan is predicted from intent and catalog")

@@ -2,7 +2,7 @@
 
     recommend(intent, catalog, applied_curve_key=None) -> Recommendation
 
-A pure function. ``question`` reads the intent once; ``candidate`` judges each curve (``workload``, ``versions``, ``curve_levels``,
+A pure function. ``question`` reads the intent once; ``candidate`` judges each curve (``workload``, ``versions``, ``catalog.levels``,
 ``operating``, ``placement``, ``sizing``, ``cost``); ``choose`` compares what is left.
 """
 

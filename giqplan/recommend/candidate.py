@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from giqplan.catalog import Curve
+from giqplan.catalog.levels import MIN_LOADS, Level, levels, trustworthy, trustworthy_loads
 from giqplan.model.recommendation import (
     Cost,
     Evidence,
@@ -18,7 +19,6 @@ from giqplan.model.recommendation import (
     Statistic,
 )
 from giqplan.recommend.cost import cost, machines
-from giqplan.recommend.curve_levels import MIN_LOADS, Level, levels, trustworthy, trustworthy_loads
 from giqplan.recommend.operating import find_points, reached
 from giqplan.recommend.placement import NoPlacement, Placement, place
 from giqplan.recommend.question import Question, evidence_notes, servable, server_fits, stack_fits

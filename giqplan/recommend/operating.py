@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from giqplan.catalog.levels import METRICS, Level, highest_within, saturation_index
 from giqplan.model.recommendation import Bound, OperatingPoint
-from giqplan.recommend.curve_levels import METRICS, Level, highest_within, saturation_index
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from giqplan.catalog import Catalog, Curve
 from giqplan.catalog.checkpoint import held_precision, served_as
+from giqplan.catalog.levels import METRICS, MIN_LOADS, trustworthy_loads
 from giqplan.intent.model import Intent, Server, Stack
 from giqplan.model.recommendation import Evidence, PricingModel, Statistic
-from giqplan.recommend.curve_levels import METRICS, MIN_LOADS, trustworthy_loads
 from giqplan.recommend.placement import Market
 from giqplan.recommend.sizing import Demand
 from giqplan.recommend.start_time import StartTime, start_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,14 +46,14 @@ class _Member(Kind):
 
     gates = True
 
-    def policy_read(self, address: Address, scope: Scope) -> Read:
-        raise NotImplementedError
+    @abstractmethod
+    def policy_read(self, address: Address, scope: Scope) -> Read: ...
 
-    def add(self, desired: JsonObject) -> Action:
-        raise NotImplementedError
+    @abstractmethod
+    def add(self, desired: JsonObject) -> Action: ...
 
-    def remove(self, desired: JsonObject) -> Action:
-        raise NotImplementedError
+    @abstractmethod
+    def remove(self, desired: JsonObject) -> Action: ...
 
     def read_one(self, address: Address, scope: Scope) -> Read:
         return self.policy_read(address, scope)

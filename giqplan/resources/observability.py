@@ -7,6 +7,7 @@ the one that is there, so the union of what is on and what is wanted is sent; wh
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,11 +41,11 @@ class _Setting(Kind):
     patience = Patience(90 * 60, "an UPDATE_CLUSTER operation; Terraform's google provider waits 90 minutes")
     permissions: Mapping[Verb, tuple[str, ...]] = {Verb.UPDATE: ("container.clusters.update", "container.operations.get")}
 
-    def setting(self, cluster: JsonObject) -> JsonObject:
-        raise NotImplementedError
+    @abstractmethod
+    def setting(self, cluster: JsonObject) -> JsonObject: ...
 
-    def update(self, desired: JsonObject, cluster: JsonObject) -> tuple[dict[str, Any], str]:
-        raise NotImplementedError
+    @abstractmethod
+    def update(self, desired: JsonObject, cluster: JsonObject) -> tuple[dict[str, Any], str]: ...
 
     def reading(self, address: Address, world: World) -> Reading:
         return world.cluster_reading

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 
-from giqplan.catalog import Curve, Point
+from giqplan.catalog.values import Curve, Point
 
 METRICS = ("ntpot", "ttft", "itl")
 MIN_LOADS = 3
@@ -136,12 +137,21 @@ def _holds_at_share(low: Level, high: Level, targets: Mapping[str, float]) -> fl
 
 
 def highest_within(curve_levels: tuple[Level, ...], targets: Mapping[str, float]) -> Level | None:
-    """The level of the largest load at which every target holds, interpolated between measured loads; None = at none of them."""
-    top = curve_levels[-1]
-    if all((value := top.metric(name)) is not None and value <= target for name, target in targets.items()):
-        return top
-    for low, high in zip(reversed(curve_levels[:-1]), reversed(curve_levels[1:]), strict=True):
+    """The level of the largest load up to which every target holds, interpolated between measured loads; None = at none of them.
+
+    A curve need not be monotone: the first stretch within the targets counts, because whoever reaches a dip behind a peak has passed the
+    peak before. A lowest load that alone misses a target (a cold first token) does not keep the loads above it from counting.
+    """
+    first = curve_levels[0]
+    holds = all((value := first.metric(name)) is not None and value <= target for name, target in targets.items())
+    found = first if holds else None
+    for low, high in pairwise(curve_levels):
         share = _holds_at_share(low, high, targets)
-        if share is not None:
-            return between(low, high, share)
-    return None
+        if share is None:
+            if found is not None:
+                break
+            continue
+        found = high if share == 1.0 else between(low, high, share)
+        if share < 1.0:
+            break
+    return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile, takewhile
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recommend_samples import KNEE_AT_8, curve, point
 
+from giqplan.catalog.levels import SATURATION_ELASTICITY, Level, highest_within, levels, saturation_index
 from giqplan.model.recommendation import Bound
-from giqplan.recommend.curve_levels import SATURATION_ELASTICITY, Level, highest_within, levels, saturation_index
 from giqplan.recommend.operating import find_points
 
 
@@ -93,7 +95,8 @@ def test_a_latency_that_falls_with_load_can_be_the_lower_end() -> None:
 
 def test_a_level_without_the_metric_is_not_guessed() -> None:
     assert highest_within((level(2, 10), level(4, 20)), {"ttft": 250}) is None
-    assert highest_within((level(2, 10, 100), level(4, 20)), {"ttft": 250}) is None
+    measured = level(2, 10, 100)
+    assert highest_within((measured, level(4, 20)), {"ttft": 250}) == measured
 
 
 POINTS = st.lists(
@@ -115,8 +118,22 @@ def test_the_operating_level_holds_every_target_and_is_never_extrapolated(
         return
     assert targets_hold(found, targets)
     assert min(x.qps for x in curve_levels) * 0.999 <= found.qps <= max(x.qps for x in curve_levels) * 1.001
-    if holding and found in curve_levels:
-        assert found.load >= max(x.load for x in holding) * 0.999
+    run = list(takewhile(lambda x: x in holding, dropwhile(lambda x: x not in holding, curve_levels)))
+    if run and not any(low.load < found.load < run[0].load for low in curve_levels):
+        assert found.load >= run[0].load * 0.999
+
+
+def test_a_dip_behind_a_peak_is_not_used() -> None:
+    peaked = (level(2, 10), level(4, 30), level(8, 12))
+    found = highest_within(peaked, {"ntpot": 20})
+    assert found is not None
+    assert found.ntpot_ms == 20
+    assert found.load < peaked[1].load
+
+
+def test_a_slow_lowest_load_does_not_hide_the_loads_above_it() -> None:
+    cold = (level(2, 30), level(4, 10), level(8, 12))
+    assert highest_within(cold, {"ntpot": 20}) == cold[2]
 
 
 @settings(max_examples=100)
