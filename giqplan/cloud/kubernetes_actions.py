@@ -57,7 +57,7 @@ class KubernetesActions:
                 return ActionResult()
             raise failure(answer.status, content, "kubernetes")
         warnings = tuple(value for name, value in answer.getheaders().items() if name.lower() == "warning")
-        return ActionResult(content, None, warnings)
+        return ActionResult(content, None, warnings, made=answer.status == 201)
 
     def _authorization(self) -> dict[str, str]:
         headers: dict[str, str] = {}

@@ -67,9 +67,26 @@ class Executor:
                 self._note_unchanged(change)
         left = {deferred.address for deferred in self._proposal.plan.deferred}
         acting = [change for change in self._proposal.plan.acting if change.address not in left]
+        try:
+            self._await_cluster()
+        except GiqplanError as error:
+            skipped = Walked({change.address: End.SKIPPED for change in acting}, {self._cluster: error})
+            self._reporter.failed(self._cluster, error.detail)
+            return Applied(skipped, dict(self._recorded), {}, self._stop.is_set())
         walked = walk(acting, self._carry_out, self._stop)
         waits = {} if self._stop.is_set() else self._await_rest(walked)
         return Applied(walked, dict(self._recorded), waits, self._stop.is_set())
+
+    @property
+    def _cluster(self) -> Address:
+        scope = self._world.scope
+        return Address(CLUSTER, f"{scope.location}/{scope.cluster.name}")
+
+    def _await_cluster(self) -> None:
+        """Everything waits for a cluster that is being made already: an interrupted run, or somebody else, has begun it."""
+        if self._world.cluster_reading.ok and not self._world.cluster_answers:
+            self._gate(self._cluster, {})
+            self._reconnect()
 
     def _carry_out(self, change: Change) -> None:
         kind, start = REGISTRY.of(change.address), time.monotonic()
@@ -93,7 +110,7 @@ class Executor:
                 answer = self._execute(step)
                 result = answer if answer.body is not None and result.body is None else result
             if kind.gates:
-                live = self._gate(change, resource)
+                live = self._gate(change.address, resource.desired)
             elif kind.provider == "kubernetes" and result.body is not None:
                 live = Live(Presence.PRESENT, result.body, result.body["metadata"]["uid"], True)
                 _refuse_foreign_changes(kind, resource, result.body)
@@ -128,16 +145,13 @@ class Executor:
                 await_operation(self._port, result.operation, self._pace)
             return result
 
-    def _gate(self, change: Change, resource: Resource) -> Live:
-        item = Waiting(change.address, resource.desired)
-        settled, reasons = settle(self._port, (item,), self._world.scope, self._pace, self._reporter)
-        if change.address not in settled:
+    def _gate(self, address: Address, wanted: JsonObject) -> Live:
+        settled, reasons = settle(self._port, (Waiting(address, wanted),), self._world.scope, self._pace, self._reporter)
+        if address not in settled:
             if self._stop.is_set():
-                raise ApplyError("GIQ1704", f"{change.address}: stopped while {reasons[change.address]}", "apply again to go on")
-            raise ApplyError(
-                "GIQ1703", f"{change.address}: {reasons[change.address]}", "see the reason; apply again goes on where it stopped"
-            )
-        return settled[change.address]
+                raise ApplyError("GIQ1704", f"{address}: stopped while {reasons[address]}", "apply again to go on")
+            raise ApplyError("GIQ1703", f"{address}: {reasons[address]}", "see the reason; apply again goes on where it stopped")
+        return settled[address]
 
     def _delete(self, kind: Kind, change: Change) -> None:
         wanted = self._recorded[change.address].applied

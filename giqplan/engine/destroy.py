@@ -12,7 +12,7 @@ from dataclasses import replace
 from giqplan.engine.diff import Recorded
 from giqplan.engine.observe import observe
 from giqplan.engine.order import in_order
-from giqplan.engine.planner import Inputs, Proposal, pins_of, recorded_of, scope_of, unwanted_changes
+from giqplan.engine.planner import Inputs, Proposal, pins_of, recorded_of, same_cluster, scope_of, unwanted_changes
 from giqplan.errors import PlanError
 from giqplan.intent.model import Intent
 from giqplan.manifests import applyset_id
@@ -21,27 +21,28 @@ from giqplan.model.calls import KUBERNETES, Read
 from giqplan.model.plan import Cause, Change, Deferred, Plan, Verb
 from giqplan.model.resource import Stage
 from giqplan.model.world import Scope, World
-from giqplan.resources import REGISTRY, address_of, buckets_of, stage_of
+from giqplan.resources import ADAPTER_NAMESPACE, REGISTRY, address_of, buckets_of, stage_of
 from giqplan.resources.cluster import INTENT_LABEL, MANAGED_BY
 from giqplan.resources.cluster import TYPE as CLUSTER
-from giqplan.resources.kubernetes import KubernetesObject
+from giqplan.resources.iam import PROJECT_MEMBER
+from giqplan.resources.kubernetes import KubernetesObject, type_of
 
 PART_OF = "applyset.k8s.io/part-of"
 NAMESPACE = "kubernetes_namespace"
 
 #: What people keep in a namespace or cluster. Objects that controllers make (Pods, ReplicaSets, EndpointSlices) belong to one of these.
-_HOLDINGS = (
-    "/apis/apps/v1/deployments",
-    "/apis/apps/v1/statefulsets",
-    "/apis/apps/v1/daemonsets",
-    "/apis/batch/v1/jobs",
-    "/apis/batch/v1/cronjobs",
-    "/api/v1/services",
-    "/api/v1/configmaps",
-    "/api/v1/secrets",
-    "/api/v1/persistentvolumeclaims",
-    "/apis/autoscaling/v2/horizontalpodautoscalers",
-)
+_HOLDINGS: Mapping[str, str] = {
+    "/apis/apps/v1/deployments": "Deployment",
+    "/apis/apps/v1/statefulsets": "StatefulSet",
+    "/apis/apps/v1/daemonsets": "DaemonSet",
+    "/apis/batch/v1/jobs": "Job",
+    "/apis/batch/v1/cronjobs": "CronJob",
+    "/api/v1/services": "Service",
+    "/api/v1/configmaps": "ConfigMap",
+    "/api/v1/secrets": "Secret",
+    "/api/v1/persistentvolumeclaims": "PersistentVolumeClaim",
+    "/apis/autoscaling/v2/horizontalpodautoscalers": "HorizontalPodAutoscaler",
+}
 #: Namespaces of GKE and Kubernetes themselves (facts of GKE Autopilot clusters: kube-*, gke-*, gmp-*).
 _SYSTEM = ("kube-", "gke-", "gmp-")
 
@@ -57,6 +58,7 @@ def plan_destroy(inputs: Inputs) -> Proposal:
         raise PlanError("GIQ1602", "destroy has to see the world", "run it without --offline")
     intent, scope = inputs.intent, scope_of(inputs.intent)
     world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent), holdings_reads(scope))
+    same_cluster(inputs.state, world)
     recorded = recorded_of(inputs.state) if inputs.state is not None else marked(world, intent)
     changes = unwanted_changes(recorded, world, Cause.DESTROY)
     kept, deferred = _keep(changes, world, intent, scope, frozenset(recorded))
@@ -106,19 +108,21 @@ def _keep(
     changes: Iterable[Change], world: World, intent: Intent, scope: Scope, ours: frozenset[Address]
 ) -> tuple[list[Change], tuple[Deferred, ...]]:
     """The changes with everything kept that must be, and what is kept against the user's wish."""
-    foreign = _foreign(world, scope, ours)
+    foreign = _foreign(world, ours)
+    others_scale = world.cluster_answers and _other_autoscalers(world, scope)
     kept, deferred = [], []
     for change in changes:
         reason, against_wish = "", True
-        if change.verb is Verb.DELETE and change.address.type == NAMESPACE:
-            reason = _holds(foreign, change.address.name)
-        elif change.verb is Verb.DELETE and change.address.type == CLUSTER:
-            if intent.spec.target.cluster.deletion_policy.value == "keep":
-                reason, against_wish = "kept: spec.target.cluster.deletionPolicy is keep", False
-            else:
-                reason = _holds(foreign, "")
-        elif change.verb is Verb.DELETE and change.stage is Stage.ADAPTER and _other_autoscalers(world, scope):
+        if change.verb is not Verb.DELETE:
+            pass
+        elif is_adapters(change.address) and others_scale:
             reason, against_wish = "kept: other autoscalers of the cluster use the metrics adapter", False
+        elif change.address.type == NAMESPACE:
+            reason = _holds(foreign, change.address.name)
+        elif change.address.type == CLUSTER and intent.spec.target.cluster.deletion_policy.value == "keep":
+            reason, against_wish = "kept: spec.target.cluster.deletionPolicy is keep", False
+        elif change.address.type == CLUSTER:
+            reason = _holds(foreign, "")
         if reason:
             change = replace(change, verb=Verb.FORGET, why=reason)
             if against_wish:
@@ -127,13 +131,17 @@ def _keep(
     return kept, tuple(deferred)
 
 
-def _foreign(world: World, scope: Scope, ours: frozenset[Address]) -> tuple[tuple[str, str], ...]:
+def is_adapters(address: Address) -> bool:
+    """Whether an address belongs to the metrics adapter, its IAM member included."""
+    return stage_of(address) is Stage.ADAPTER or (address.type == PROJECT_MEMBER and f"/{ADAPTER_NAMESPACE}/" in address.name)
+
+
+def _foreign(world: World, ours: frozenset[Address]) -> tuple[tuple[str, str], ...]:
     """(namespace, what) of everything in the cluster that is neither ours nor made by the system."""
     if not world.cluster_answers:
         return ()
-    adapter = {a.name.partition("/")[0] for a in ours if stage_of(a) is Stage.ADAPTER and a.type != NAMESPACE}
     found = []
-    for read in holdings_reads(scope):
+    for read, kind in zip(holdings_reads(world.scope), _HOLDINGS.values(), strict=True):
         reading = world.reading(read)
         plural = read.path.rpartition("/")[2]
         if not reading.ok:
@@ -142,9 +150,9 @@ def _foreign(world: World, scope: Scope, ours: frozenset[Address]) -> tuple[tupl
         for item in reading.body.get("items") or ():
             meta = item["metadata"]
             namespace, name = meta.get("namespace", ""), meta["name"]
-            own = any(a.name == f"{namespace}/{name}" for a in ours)
+            own = Address(type_of(kind), f"{namespace}/{name}") in ours
             system = namespace.startswith(_SYSTEM) or name in ("kube-root-ca.crt", "kubernetes") or meta.get("ownerReferences")
-            if not own and not system and namespace not in adapter:
+            if not own and not system:
                 found.append((namespace, f"{plural} {namespace}/{name}"))
     return tuple(found)
 

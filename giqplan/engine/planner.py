@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from giqplan.catalog import Catalog
@@ -13,11 +13,12 @@ from giqplan.engine.diff import Recorded, compare_unwanted, compare_wanted
 from giqplan.engine.observe import WorldPort, denied, observe
 from giqplan.engine.order import in_order
 from giqplan.engine.verify import verify
+from giqplan.errors import StateError
 from giqplan.intent.model import Intent
 from giqplan.manifests import Rollout, choose_rollout
 from giqplan.model.address import Address
 from giqplan.model.calls import ClusterRef
-from giqplan.model.plan import Cause, Change, Deferred, Drift, Pin, Plan, Verb
+from giqplan.model.plan import Cause, Change, Deferred, Drift, Leaf, Pin, Plan, Verb
 from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Presence, Resource
 from giqplan.model.world import Scope, World
@@ -83,6 +84,7 @@ def make_plan(inputs: Inputs) -> Proposal:
     world = World(inputs.world_name, scope)
     if inputs.port is not None:
         world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent))
+        same_cluster(inputs.state, world)
     machine = inputs.catalog.machine(recommendation.cost.machine_type)
     subject = Subject(intent, recommendation, world, machine)
     rollout, why = _rollout(subject, kept)
@@ -90,6 +92,7 @@ def make_plan(inputs: Inputs) -> Proposal:
     changes, drift = _compare(resources, inputs.state, world)
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)
+        drift = tuple(_as_verified(entry, changes) for entry in drift)
     plan = _plan(inputs, subject, changes, drift, _notes(inputs, f"rollout: {rollout.value}: {why}"))
     choices = {"deciding": chosen, "curve": recommendation.evidence.curve_key, "rollout": rollout.value, "max": _max(intent)}
     return Proposal(plan, {r.address: r for r in resources}, world, choices, rollout)
@@ -142,6 +145,30 @@ def _compare(resources: Sequence[Resource], state: State | None, world: World) -
     wanted = {resource.address for resource in resources}
     changes += unwanted_changes({a: r for a, r in recorded.items() if a not in wanted}, world, Cause.NOT_WANTED)
     return in_order(changes), tuple(drift)
+
+
+def same_cluster(state: State | None, world: World) -> None:
+    """Raise StateError (GIQ1807) when state is of another cluster, or of one that was made anew since: nothing may be written then."""
+    if state is None:
+        return
+    if state.cluster != str(world.scope.cluster):
+        remedy = "name the cluster it belongs to, or destroy what it holds first"
+        raise StateError("GIQ1807", f"it is of {state.cluster}, this run is about {world.scope.cluster}", remedy)
+    reading = world.cluster_reading
+    found = str(reading.body.get("id", "")) if reading.ok else ""
+    if state.cluster_uid and found and found != state.cluster_uid:
+        detail = f"{world.scope.cluster} was made anew: its id is {found}, state is of {state.cluster_uid}"
+        remedy = "what state holds went with the old cluster: move state.json away, and the next plan recognises what is there"
+        raise StateError("GIQ1807", detail, remedy)
+
+
+def _as_verified(drift: Drift, changes: Iterable[Change]) -> Drift:
+    """Drift as the dry-run showed it: what seemed to be gone may only have lost our label."""
+    change = next((c for c in changes if c.address == drift.address), None)
+    if drift.verb is not Verb.DELETE or change is None or change.verb is not Verb.UPDATE:
+        return drift
+    turned = tuple(Leaf(leaf.path, leaf.after, leaf.before, Cause.DRIFT) for leaf in change.leaves)
+    return replace(drift, verb=Verb.UPDATE, leaves=turned)
 
 
 def unwanted_changes(recorded: Mapping[Address, Recorded], world: World, cause: Cause) -> list[Change]:

@@ -20,7 +20,7 @@ from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.values import JsonObject
 from giqplan.model.world import World
 from giqplan.resources import REGISTRY
-from giqplan.resources.kubernetes import KubernetesObject
+from giqplan.resources.kubernetes import MANAGED_BY, KubernetesObject
 
 if TYPE_CHECKING:
     from giqplan.engine.observe import WorldPort
@@ -50,12 +50,23 @@ def _one(port: WorldPort, change: Change, resource: Resource, world: World) -> C
     kind = REGISTRY.of(change.address)
     assert isinstance(kind, KubernetesObject)
     try:
-        body = port.execute(dry_run(kind, resource, world)).body
+        result = port.execute(dry_run(kind, resource, world))
     except ConflictError as error:
         return _contested(kind, change, resource, error, world)
     except CloudError as error:
         return _refused(change, error)
-    return _as_held(kind, change, resource, body, world)
+    if change.verb is Verb.CREATE and result.made is False:
+        change = _met(change)
+    return _as_held(kind, change, resource, result.body, world)
+
+
+def _met(change: Change) -> Change:
+    """It is there after all: the list by label did not show it, because it carries no label of ours (any more)."""
+    label, value = MANAGED_BY
+    lost = change.cause is Cause.GONE
+    cause, why = (Cause.DRIFT, f"it lost the label {label}") if lost else (Cause.ADOPT, "it was made by others")
+    leaf = Leaf(("metadata", "labels", label), ABSENT_LEAF, value, cause)
+    return replace(change, verb=Verb.UPDATE, cause=cause, leaves=(leaf,), notes=(*change.notes, f"it is there already: {why}"))
 
 
 def _contested(kind: KubernetesObject, change: Change, resource: Resource, error: ConflictError, world: World) -> Change:

@@ -205,7 +205,8 @@ class RequestRate(Strict):
 
 class Workload(Strict):
     use_case: Text | None = Field(
-        default=None, description="One of `giqplan use-cases list`; Chatbot when neither it nor lengths are given."
+        default=None,
+        description="A use case of the catalog (Chatbot, Code Completion ...); Chatbot without it and lengths.",
     )
     input_tokens: Count | None = Field(default=None, description="Mean prompt length.")
     output_tokens: Count | None = Field(default=None, description="Mean answer length.")

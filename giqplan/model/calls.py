@@ -164,11 +164,13 @@ Action: TypeAlias = (
 @dataclass(frozen=True)
 class ActionResult:
     """What a world answered. ``body``: the object or operation as JSON. ``operation``: a read that shows how a long-running
-    operation goes (done when its body has ``done: true`` or ``status: DONE``), None when the action is complete."""
+    operation goes (done when its body has ``done: true`` or ``status: DONE``), None when the action is complete.
+    ``made``: whether a server-side apply created the object (201) or met one that was there (200); None for other actions."""
 
     body: Any = None
     operation: Read | None = None
     warnings: tuple[str, ...] = ()
+    made: bool | None = None
 
 
 def action_name(action: Action) -> str:

@@ -147,7 +147,7 @@ def _shared(page: Page, plan: Plan, notes: dict[str, int], full: bool) -> None:
 
 def _reason(change: Change) -> str:
     """One clause. That something is not there is what its ``+`` says already."""
-    cause = "" if change.cause is Cause.NOT_THERE else change.cause.value
+    cause = "" if change.cause in (Cause.NOT_THERE, Cause.DESTROY) else change.cause.value
     if change.verb is Verb.REPLACE:
         cause = f"{Cause.IMMUTABLE.value}: {', '.join(map(path_text, change.replace_paths))}"
     return "; ".join(part for part in (cause, change.why) if part)

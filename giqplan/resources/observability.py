@@ -13,7 +13,7 @@ from typing import Any
 
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
-from giqplan.model.calls import Outcome, Read, Reading, UpdateCluster
+from giqplan.model.calls import Read, Reading, UpdateCluster
 from giqplan.model.plan import Verb
 from giqplan.model.resource import Live, Presence
 from giqplan.model.values import JsonObject
@@ -54,8 +54,6 @@ class _Setting(Kind):
         return cluster_read(ref_of(address, scope))
 
     def live_of(self, address: Address, wanted: JsonObject, reading: Reading) -> Live:
-        if reading.outcome is Outcome.ABSENT:
-            return Live(Presence.UNKNOWN, why="there is no cluster yet")
         if not reading.ok:
             return live_from(reading)
         return Live(Presence.PRESENT, reading.body, reading.body.get("id", ""))
