@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import sandbox_rates
 from measure import BenchError, Process, Row, beside, covered, pauses, run, seconds, side_by_side, table
 from terraform import CHANGING, RESOURCES, Terraform, prepared
 
+from giqplan.errors import GiqplanError
 from giqplan.sandbox import control
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,8 +134,8 @@ def apply_overhead(bench: Bench) -> Iterator[Row]:
     )
     said = beside("terraform apply, whole,", [1000 * value / CHANGING for value in peer], "ms") if peer else "terraform is not installed"
     yield Row(f"apply of {CHANGING} updates outside requests, an object", [1000 * v / CHANGING for v in all_of_them], "ms", 2, said, note)
-    further = 1000 * (statistics.median(all_of_them) - statistics.median(one)) / (CHANGING - 1)
-    yield Row(f"each further object (medians of {CHANGING} and of 1 updates)", [further], "ms", 2)
+    further = [1000 * (whole - single) / (CHANGING - 1) for whole, single in zip(all_of_them, one, strict=True)]
+    yield Row(f"each further object ({CHANGING} updates less 1 update)", further, "ms", 2)
 
 
 def outside_requests(bench: Bench, intent: Path, text: str, updates: int) -> float:
@@ -180,14 +180,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="giqplan-bench-") as name:
         bench = Bench(Path(name) / "quickstart", prepared(Path(name) / "terraform"))
         shutil.copytree(ROOT / "examples" / "quickstart", bench.folder, ignore=shutil.ignore_patterns(".giqplan"))
-        for part in PARTS:
-            try:
-                rows += part(bench)
-            except BenchError as error:
-                missed.append(f"not measured: {part.__name__}: {error}")
-        for folder in (bench.folder, bench.folder.parent / "demo"):
-            if folder.exists():
-                control.stop(folder / SANDBOX)
+        try:
+            for part in PARTS:
+                try:
+                    rows += part(bench)
+                except (BenchError, GiqplanError) as error:
+                    missed.append(f"not measured: {part.__name__}: {error}")
+        finally:
+            for folder in (bench.folder, bench.folder.parent / "demo"):
+                if folder.exists():
+                    control.stop(folder / SANDBOX)
     print("\n\n".join([table(rows), *missed, LEFT_OUT]))
     return int(bool(missed))
 

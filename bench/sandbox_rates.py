@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from measure import BenchError
+
 from giqplan.sandbox import control
 
 REQUESTS = 200
@@ -38,7 +40,7 @@ class Client:
         text = answer.read()
         took_ms = (time.perf_counter() - start) * 1000
         if answer.status not in (200, 201):
-            raise RuntimeError(f"{method} {path}: {answer.status} {text[:300].decode(errors='replace')}")
+            raise BenchError(f"{method} {path}: {answer.status} {text[:300].decode(errors='replace')}")
         found: dict[str, Any] = json.loads(text)
         return found, took_ms
 
