@@ -34,7 +34,7 @@ LEFT_OUT = "Left out, as `plan DIR` is not there yet: no-change plan and apply o
 
 @dataclass(frozen=True)
 class Bench:
-    """``folder``: a copy of the quickstart; ``peer``: None where terraform is not installed."""
+    """``folder``: a copy of the quickstart; ``peer``: None without terraform."""
 
     folder: Path
     peer: Terraform | None
@@ -52,7 +52,7 @@ class Bench:
 
 
 def told(what: str, values: list[Process]) -> str:
-    return beside(f"terraform {what}", seconds(values)) if values else "terraform is not installed"
+    return beside(f"terraform {what}", seconds(values)) if values else "no terraform here"
 
 
 def start_up(bench: Bench) -> Iterator[Row]:
@@ -132,7 +132,7 @@ def apply_overhead(bench: Bench) -> Iterator[Row]:
         "another look at a rollout. Start of the interpreter, imports, planning with its dry-runs, journal and state are in it, spread "
         "over so few objects; the next line is what each further object adds to that."
     )
-    said = beside("terraform apply, whole,", [1000 * value / CHANGING for value in peer], "ms") if peer else "terraform is not installed"
+    said = beside("terraform apply, whole,", [1000 * value / CHANGING for value in peer], "ms") if peer else "no terraform here"
     yield Row(f"apply of {CHANGING} updates outside requests, an object", [1000 * v / CHANGING for v in all_of_them], "ms", 2, said, note)
     further = [1000 * (whole - single) / (CHANGING - 1) for whole, single in zip(all_of_them, one, strict=True)]
     yield Row(f"each further object ({CHANGING} updates less 1 update)", further, "ms", 2)

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import run
+from measure import BenchError, run
 
 RESOURCES = 36
 """What the quickstart manages."""
@@ -34,13 +34,16 @@ class Terraform:
 
 
 def prepared(folder: Path) -> Terraform | None:
-    """A fresh configuration, applied; None where terraform is not installed."""
+    """A fresh configuration, applied; None where terraform is not installed or does not run."""
     program = shutil.which("terraform")
     if program is None:
         return None
     os.environ["CHECKPOINT_DISABLE"] = "1"  # else it asks HashiCorp for newer versions, which costs what the network costs
     folder.mkdir()
     (folder / "main.tf.json").write_text(json.dumps(CONFIG), encoding="utf-8")
-    run((program, "init"), folder)
-    run((program, "apply", "-auto-approve"), folder)
+    try:
+        run((program, "init"), folder)
+        run((program, "apply", "-auto-approve"), folder)
+    except BenchError:
+        return None
     return Terraform(program, folder)
