@@ -14,6 +14,7 @@ from giqplan.engine.session import check_applyable
 from giqplan.errors import CheckError, Exit, PlanError
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Plan
+from giqplan.sandbox import control
 
 
 def check(plan: Plan, code: str) -> Check:
@@ -110,12 +111,12 @@ def test_a_standard_cluster_blocks(house: Callable[..., House]) -> None:
 
 def test_what_blocks_is_raised_before_the_first_action(house: Callable[..., House]) -> None:
     one = house(world=poor())
-    log = one.requests(lambda: pytest.raises(CheckError, one.apply))
+    control.clear_log(one.sandbox)
     with pytest.raises(CheckError) as caught:
         one.apply()
     assert (caught.value.code, caught.value.exit) == ("GIQ1604", Exit.BLOCKED)
     assert "GIQ1501" in caught.value.detail
-    assert writes(log) == []
+    assert writes(control.log(one.sandbox)) == []
 
 
 def test_an_offline_plan_cannot_be_applied(house: Callable[..., House]) -> None:
