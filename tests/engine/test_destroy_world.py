@@ -42,7 +42,9 @@ def test_the_plan_removes_what_we_made_dependents_first(applied: House) -> None:
     order = [str(change.address) for change in plan.changes if change.verb is Verb.DELETE]
     assert plan.destroy
     assert {change.cause for change in plan.acting} == {Cause.DESTROY}
-    assert order.index("kubernetes_horizontal_pod_autoscaler.inference/quickstart") < order.index("kubernetes_deployment.inference/quickstart")
+    assert order.index("kubernetes_horizontal_pod_autoscaler.inference/quickstart") < order.index(
+        "kubernetes_deployment.inference/quickstart"
+    )
     assert order.index("kubernetes_deployment.inference/quickstart") < order.index(NAMESPACE)
     assert plan.exit(detailed=True) is Exit.CHANGES
 

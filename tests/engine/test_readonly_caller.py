@@ -61,7 +61,7 @@ def test_moving_to_another_namespace_makes_there_and_removes_here(applied: House
     assert applied.apply().exit is Exit.DONE
     assert by_address(applied.plan()) == {}
     names = {item["metadata"]["name"] for item in applied.kubernetes("GET", "/api/v1/namespaces")["items"]}
-    assert "fresh" in names and "inference" not in names
+    assert {"fresh", "inference"} <= names  # a namespace may hold what others made: only destroy removes one
 
 
 def blind() -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""What others made is never taken over, merged with ours or deleted; what we made is never abandoned by a change of the intent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine_house import House, by_address, quickstart
+
+from giqplan.errors import Exit
+from giqplan.model.check import CheckStatus
+from giqplan.model.plan import Verb
+
+CLUSTER = "google_container_cluster.us-central1/inference"
+
+
+def with_cluster(*objects: dict[str, Any]) -> dict[str, Any]:
+    """A world with a running cluster that holds what others made."""
+    _, world = quickstart()
+    world["apis"] += ["container.googleapis.com", "compute.googleapis.com"]
+    world["clusters"] = [{"name": "inference", "location": "us-central1", "kubernetes": list(objects)}]
+    return world
+
+
+def of_others(kind: str, api_version: str = "v1", **body: Any) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "quickstart", "namespace": "inference"}, **body}
+
+
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "inference"}}
+PRECIOUS = of_others("ConfigMap", data={"precious": "data"})
+
+
+def web(name: str = "quickstart") -> dict[str, Any]:
+    labels = {"app": "web"}
+    spec = {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "w", "image": "i:1"}]}},
+    }
+    body = of_others("Deployment", "apps/v1", spec=spec)
+    return {**body, "metadata": {"name": name, "namespace": "inference"}}
+
+
+def test_an_object_of_others_under_our_name_blocks_the_plan(house: Callable[..., House]) -> None:
+    one = house(world=with_cluster(NAMESPACE, PRECIOUS, web()))
+    plan = one.plan().plan
+    taken = [c.summary for c in plan.checks if c.code == "GIQ1507" and c.status is CheckStatus.FAIL]
+    assert taken == [
+        "kubernetes_config_map.inference/quickstart belongs to others",
+        "kubernetes_deployment.inference/quickstart belongs to others",
+    ]
+    assert one.cli("apply", "--sandbox", "--auto-approve")[0] == Exit.BLOCKED
+    assert one.kubernetes("GET", "/api/v1/namespaces/inference/configmaps/quickstart")["data"] == {"precious": "data"}
+
+
+def test_a_namespace_of_others_is_shared_and_outlives_a_destroy(house: Callable[..., House]) -> None:
+    one = house(world=with_cluster(NAMESPACE))
+    assert one.apply().exit is Exit.DONE
+    assert one.destroy().exit is Exit.DONE
+    assert one.kubernetes("GET", "/api/v1/namespaces/inference")["metadata"]["name"] == "inference"
+
+
+def test_a_cluster_that_the_intent_no_longer_creates_is_let_go_never_deleted(applied: House) -> None:
+    applied.set("target.cluster.create", False)
+    proposal = applied.plan()
+    assert by_address(proposal)[CLUSTER].verb is Verb.FORGET
+    assert applied.apply().exit is Exit.DONE
+    assert applied.cluster()["status"] == "RUNNING"
+    assert by_address(applied.plan()) == {}
+
+
+def test_a_bucket_that_is_not_there_blocks_the_plan_until_it_is(house: Callable[..., House]) -> None:
+    one = house()
+    one.set("storage.bucket.uri", "gs://no-such-bucket/model")
+    found = [c for c in one.plan().plan.checks if c.code == "GIQ1509"]
+    assert [c.status for c in found] == [CheckStatus.FAIL]
+    one.google("POST", "/storage/v1/b?project=my-project", {"name": "no-such-bucket", "location": "us-central1"})
+    found = [c for c in one.plan().plan.checks if c.code == "GIQ1509"]
+    assert [c.status for c in found] == [CheckStatus.PASS]
+
+
+def test_what_does_not_become_ready_is_said_although_nothing_is_to_change(applied: House) -> None:
+    def unready() -> list[str]:
+        return [c.summary for c in applied.plan().plan.checks if c.code == "GIQ1508"]
+
+    assert unready() == []
+    path = "/api/v1/namespaces/inference/pods"
+    pods = applied.kubernetes("GET", path)["items"]
+    for pod in pods:
+        applied.kubernetes("DELETE", f"{path}/{pod['metadata']['name']}")
+    assert "kubernetes_deployment.inference/quickstart is as applied, but not ready" in unready()
+
+
+def test_a_plan_file_replaces_nothing_but_a_plan(house: Callable[..., House]) -> None:
+    one = house()
+    before = one.file.read_text(encoding="utf-8")
+    code, _, err = one.cli("plan", "-o", str(one.file))
+    assert (code, "is no plan" in err) == (Exit.ERROR, True)
+    assert one.file.read_text(encoding="utf-8") == before
+    plan = one.folder / "plan.json"
+    assert one.cli("plan", "-o", str(plan))[0] == Exit.DONE
+    assert one.cli("plan", "-o", str(plan))[0] == Exit.DONE
+    assert one.cli("plan", "-o", str(one.folder))[0] == Exit.ERROR
+    assert one.cli("plan", "-o", str(one.folder / "nowhere" / "p"))[0] == Exit.ERROR
+
+
+def test_offline_and_sandbox_together_are_refused(house: Callable[..., House]) -> None:
+    code, _, err = house().cli("plan", "--offline")
+    assert (code, "choose one of them" in err) == (Exit.ERROR, True)
