@@ -92,6 +92,10 @@ _CHECKS = {
     "GIQ1504": "replacement needed",
     "GIQ1505": "fields held by another manager",
     "GIQ1506": "peak within the highest replica count",
+    "GIQ1507": "name taken by others",
+    "GIQ1508": "applied, but not ready",
+    "GIQ1509": "model bucket",
+    "GIQ1510": "metrics adapter",
 }
 
 _PLAN = {

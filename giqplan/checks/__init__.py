@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from giqplan.checks import changes, cluster, quota, slo, traffic
+from giqplan.checks import adapter, bucket, changes, cluster, quota, slo, traffic
 from giqplan.checks.base import Subject
 from giqplan.model.check import Check
 from giqplan.model.plan import Change
 
-_FAMILIES = (slo, traffic, quota, cluster)
+_FAMILIES = (slo, traffic, quota, cluster, bucket, adapter)
 
 
 def run_checks(subject: Subject, planned: Iterable[Change]) -> tuple[Check, ...]:

@@ -1,4 +1,8 @@
-"""GIQ1504, GIQ1505: what a plan shows and apply must not do: replace an object, or take a field from another manager."""
+"""GIQ1504, GIQ1505, GIQ1507, GIQ1508: what a plan shows and apply must not do, and what was applied and does not run.
+
+Apply replaces no object, takes no field from another manager and takes over no object of others: a Deployment of the same name would be
+merged with ours, and destroy could no longer tell them apart. A namespace is the one thing that is shared.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from giqplan.kube.compare import path_text
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Change, Verb
 
-REPLACE, HELD = "GIQ1504", "GIQ1505"
+REPLACE, HELD, TAKEN, UNSETTLED = "GIQ1504", "GIQ1505", "GIQ1507", "GIQ1508"
+_SHARED = "kubernetes_namespace"
 
 
 def check(changes: Iterable[Change]) -> tuple[Check, ...]:
@@ -26,4 +31,11 @@ def check(changes: Iterable[Change]) -> tuple[Check, ...]:
             count = len(change.conflicts)
             summary = f"{change.address}: {count} field{'s' if count > 1 else ''} held by another manager"
             found.append(answer(HELD, CheckStatus.FAIL, summary, evidence, remedy))
+        if change.foreign and change.address.type.startswith("kubernetes_") and change.address.type != _SHARED:
+            remedy = "choose another metadata.name or namespace, or delete that object if nobody needs it"
+            found.append(answer(TAKEN, CheckStatus.FAIL, f"{change.address} belongs to others", {}, remedy))
+        if change.verb is Verb.NOOP and change.unsettled:
+            evidence = {"resource": change.address, "reason": change.unsettled}
+            remedy = "see the reason; kubectl describe and the events of its Pods tell more"
+            found.append(answer(UNSETTLED, CheckStatus.WARN, f"{change.address} is as applied, but not ready", evidence, remedy))
     return tuple(found)

@@ -81,17 +81,25 @@ def _carry_out(session: Session, inputs: Inputs, proposal: Proposal, args: argpa
     with _interruptible() as stop:
         applied = carry_out(proposal, inputs, session.cloud, session.store, LineReporter(args.quiet), stop)
     _report(applied, proposal, args)
-    return worst((applied.exit, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
+    ended = Exit.TERMINATED if applied.stopped and stop.terminated else applied.exit
+    return worst((ended, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
+
+
+class _Stop(threading.Event):
+    """Set by the first signal; ``terminated``: it was SIGTERM, not Ctrl-C."""
+
+    terminated = False
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def _interruptible() -> Iterator[_Stop]:
     """The first Ctrl-C lets running steps end and starts nothing more; the second ends at once (the journal is written ahead)."""
-    stop = threading.Event()
+    stop = _Stop()
 
     def first(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
+        stop.terminated = number == signal.SIGTERM
         stop.set()
         print("\nstopping: running steps end, nothing more begins; once more to end at once", file=sys.stderr, flush=True)
 

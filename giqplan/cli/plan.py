@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from giqplan.cli.options import world_flags
-from giqplan.errors import Exit
+from giqplan.errors import Exit, UsageError
 from giqplan.model.plan import Plan
 from giqplan.units import canonical_json
 
@@ -21,6 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Exit:
+    if args.offline and args.sandbox:
+        raise UsageError("GIQ0101", "--offline reads no world, --sandbox names one", "choose one of them")
     from giqplan.cli.session import open_session
     from giqplan.engine.planner import make_plan
 
@@ -44,14 +47,28 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
     print(plan_text(plan, color=_color(args), full=getattr(args, "full", False)))
 
 
+_PLAN_BEGINS = b'{"applyable":'
+"""Canonical JSON sorts its keys, so every plan file begins so."""
+
+
 def write(plan: Plan, path: Path) -> None:
-    """Write the plan file; it appears whole or not at all."""
+    """Write the plan file; it appears whole or not at all, and replaces nothing but an earlier plan."""
     from giqplan.render.json import plan_json
 
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_text(canonical_json(plan_json(plan)) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    try:
+        if path.exists() or path.is_symlink():
+            if not path.is_file() or path.is_symlink():
+                raise UsageError("GIQ0104", f"{path} is no ordinary file", "name another file")
+            with path.open("rb") as earlier:
+                if earlier.read(len(_PLAN_BEGINS)) not in (b"", _PLAN_BEGINS):
+                    raise UsageError("GIQ0104", f"{path} is there and is no plan", "name another file: -o replaces plans only")
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        scratch.write_text(canonical_json(plan_json(plan)) + "\n", encoding="utf-8")
+        scratch.replace(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError("GIQ0104", f"{path} cannot be written: {reason}", "name a file in a folder that is there") from None
 
 
 def _color(args: argparse.Namespace) -> bool:
-    return not args.no_color and sys.stdout.isatty()
+    return not args.no_color and sys.stdout is not None and sys.stdout.isatty()

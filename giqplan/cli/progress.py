@@ -26,7 +26,7 @@ class LineReporter:
 
     def failed(self, address: Address, reason: str) -> None:
         with self._lock:
-            print(f"! {address}: {reason}", file=sys.stderr, flush=True)
+            print(f"! {address}: {reason.removeprefix(f'{address}: ')}", file=sys.stderr, flush=True)
 
     def _line(self, mark: str, text: str) -> None:
         if self._quiet:

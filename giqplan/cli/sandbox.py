@@ -145,9 +145,12 @@ def _last_run(folder: Path) -> str:
     return next((entry.run for entry in reversed(control.log(folder)) if entry.run), "")
 
 
+_LONGEST_ADVANCE_S = 10 * 365 * 86400
+
+
 def _advance(args: argparse.Namespace, folder: Path) -> None:
     from giqplan.sandbox import control
 
-    if not args.seconds >= 0:
-        raise UsageError("GIQ0101", "SECONDS is 0 or more")
+    if not 0 <= args.seconds <= _LONGEST_ADVANCE_S:
+        raise UsageError("GIQ0101", f"SECONDS is 0 to {_LONGEST_ADVANCE_S}", "a sandbox lives for years, not for ages")
     print(control.advance(folder, args.seconds))

@@ -20,6 +20,7 @@ from giqplan.model.values import JsonObject, has_unknown
 from giqplan.model.world import World
 from giqplan.resources import REGISTRY, Kind, Step, buckets_of, declare
 from giqplan.resources.cluster import TYPE as CLUSTER
+from giqplan.resources.kubernetes import KubernetesObject
 from giqplan.state import Journal, ResourceState
 
 
@@ -45,6 +46,10 @@ class Applied:
         if self.waits:
             codes.append(Exit.INCOMPLETE)
         return worst(codes)
+
+
+_SLOW_S = 300.0
+"""What may take longer than this is worth a line when it is ready."""
 
 
 class Executor:
@@ -108,16 +113,22 @@ class Executor:
             for step in kind.steps(change.verb, change.address, resource.desired, live, self._world.scope, resource.once):
                 self._reporter.began(change.address, step.summary)
                 answer = self._execute(step)
-                result = answer if answer.body is not None and result.body is None else result
-            if kind.gates:
-                live = self._gate(change.address, resource.desired)
-            elif kind.provider == "kubernetes" and result.body is not None:
-                live = Live(Presence.PRESENT, result.body, result.body["metadata"]["uid"], True)
-                _refuse_foreign_changes(kind, resource, result.body)
+                result = answer if result.body is None else result
         except GiqplanError as error:
             self._note_failure(record, change.address, error)
             raise
-        self._remember(record, kind, change, resource, live)
+        # What was sent is ours from here on, whatever becomes of it: it is recorded before anything is waited for or judged.
+        held = result.body if kind.provider == "kubernetes" else None
+        sent = Live(Presence.PRESENT, held, held["metadata"]["uid"] if held is not None else live.identity)
+        self._remember(record, kind, change, resource, sent, made=result.made is not False)
+        try:
+            if kind.gates:
+                self._record_settled(change.address, self._gate(change.address, resource.desired))
+            if held is not None:
+                _refuse_foreign_changes(kind, resource, held)
+        except GiqplanError as error:
+            self._reporter.failed(change.address, error.detail)
+            raise
         if change.address.type == CLUSTER:
             self._reconnect()
 
@@ -136,7 +147,7 @@ class Executor:
                 result = self._port.execute(step.action)
             except CloudError as error:
                 if error.reason == "already-exists":
-                    return ActionResult()
+                    return ActionResult(made=False)
                 if error.reason != "busy" or self._stop.is_set():
                     raise
                 next(pauses)
@@ -185,14 +196,14 @@ class Executor:
         with self._lock:
             self._recorded.pop(address, None)
 
-    def _remember(self, record: int, kind: Kind, change: Change, resource: Resource, live: Live) -> None:
+    def _remember(self, record: int, kind: Kind, change: Change, resource: Resource, live: Live, *, made: bool) -> None:
         observed = kind.project(live.body, resource.desired, change.address) if live.body is not None else None
         entry = ResourceState(
             address=change.address,
             applied=resource.desired,
             observed=observed,
             identity=live.identity,
-            created=change.verb is Verb.CREATE or self._made(change.address, live),
+            created=(change.verb is Verb.CREATE and made) or self._is_ours(change),
             depends_on=resource.depends_on,
         )
         self._journal.done(record, entry)
@@ -215,18 +226,20 @@ class Executor:
             applied=resource.desired,
             observed=kind.project(live.body, resource.desired, change.address),
             identity=live.identity,
-            created=self._made(change.address, live),
+            created=self._is_ours(change),
             depends_on=resource.depends_on,
         )
         record = self._journal.begin(change.address, "record", f"record {change.address}")
         self._journal.done(record, entry)
         self._recorded[change.address] = entry
 
-    def _made(self, address: Address, live: Live) -> bool:
-        """Whether we made what is there: state says so, an interrupted run had begun to, or it carries our marks."""
-        earlier = self._recorded.get(address)
+    def _is_ours(self, change: Change) -> bool:
+        """Whether we made what was there: state says so, an interrupted run had begun to, or it carried our marks."""
+        earlier = self._recorded.get(change.address)
         begun = self._inputs.begun if self._inputs is not None else frozenset()
-        return earlier.created if earlier is not None else live.ours or address in begun
+        if earlier is not None:
+            return earlier.created
+        return change.address in begun or (change.verb is not Verb.CREATE and not change.foreign)
 
     def _resolved(self, address: Address) -> Resource:
         """The resource with every value that has become known; raises when one still is not."""
@@ -260,6 +273,7 @@ class Executor:
         """Wait for what was sent without waiting, and record what the server holds once it has settled."""
         sent = [a for a, end in walked.ends.items() if end is End.DONE and a in self._recorded and a in self._resources]
         items = [Waiting(a, self._resources[a].desired) for a in sent if not REGISTRY.of(a).gates]
+        start = time.monotonic()
         try:
             settled, waits = settle(self._port, items, self._world.scope, self._pace, self._reporter)
         except ApplyError as error:
@@ -269,6 +283,8 @@ class Executor:
             return {}
         for address, live in settled.items():
             self._record_settled(address, live)
+            if isinstance(REGISTRY.of(address), KubernetesObject) and REGISTRY.of(address).patience.timeout_s > _SLOW_S:
+                self._reporter.ended(address, "ready", time.monotonic() - start)
         return waits
 
     def _record_settled(self, address: Address, live: Live) -> None:

@@ -15,7 +15,8 @@ from giqplan.engine.order import in_order
 from giqplan.engine.planner import Inputs, Proposal, pins_of, recorded_of, same_cluster, scope_of, unwanted_changes
 from giqplan.errors import PlanError
 from giqplan.intent.model import Intent
-from giqplan.manifests import applyset_id
+from giqplan.manifests import APPLYSET_ID, PART_OF, applyset_id
+from giqplan.manifests.adapter import PARENT as ADAPTER_SET
 from giqplan.model.address import Address
 from giqplan.model.calls import KUBERNETES, Read
 from giqplan.model.plan import Cause, Change, Deferred, Plan, Verb
@@ -25,9 +26,10 @@ from giqplan.resources import ADAPTER_NAMESPACE, REGISTRY, address_of, buckets_o
 from giqplan.resources.cluster import INTENT_LABEL, MANAGED_BY
 from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.resources.iam import PROJECT_MEMBER
+from giqplan.resources.kubernetes import MANAGED_BY as MARK
 from giqplan.resources.kubernetes import KubernetesObject, type_of
+from giqplan.state import ResourceState
 
-PART_OF = "applyset.k8s.io/part-of"
 NAMESPACE = "kubernetes_namespace"
 
 #: What people keep in a namespace or cluster. Objects that controllers make (Pods, ReplicaSets, EndpointSlices) belong to one of these.
@@ -77,12 +79,17 @@ def plan_destroy(inputs: Inputs) -> Proposal:
         notes=notes,
         destroy=True,
     )
-    return Proposal(plan, {}, world, {}, None)
+    found = {} if inputs.state is not None else {a: ResourceState(a, r.applied, None, r.identity, True) for a, r in recorded.items()}
+    return Proposal(plan, {}, world, {}, None, found)
 
 
 def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
-    """What carries the marks of this intent, as if state held it."""
-    part_of = applyset_id(intent.metadata.name, intent.spec.target.namespace)
+    """What carries the marks of this intent, and of the metrics adapter, as if state held it.
+
+    A Namespace is no member of a set, because others may keep things in it: it is ours by label and name.
+    """
+    sets = {applyset_id(intent.metadata.name, intent.spec.target.namespace), applyset_id(ADAPTER_SET, ADAPTER_NAMESPACE)}
+    homes = (intent.spec.target.namespace, ADAPTER_NAMESPACE)
     found: dict[Address, Recorded] = {}
     for kind in REGISTRY.kinds.values():
         if not isinstance(kind, KubernetesObject):
@@ -90,7 +97,8 @@ def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
         reading = world.reading(kind.list_read(world.scope.cluster))
         for item in (reading.body.get("items") or ()) if reading.ok else ():
             labels = item["metadata"].get("labels", {})
-            if part_of in (labels.get(PART_OF), labels.get("applyset.k8s.io/id")):
+            home = kind.info.kind == "Namespace" and item["metadata"]["name"] in homes and labels.get(MARK[0]) == MARK[1]
+            if home or sets & {labels.get(PART_OF), labels.get(APPLYSET_ID)}:
                 body = {"apiVersion": kind.info.api_version, "kind": kind.info.kind, **item}
                 address = address_of(body)
                 shape = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": {"name": item["metadata"]["name"]}}

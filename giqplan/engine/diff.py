@@ -69,8 +69,8 @@ def compare_unwanted(kind: Kind, address: Address, recorded: Recorded, live: Liv
     """The change of a resource that state has and the intent has not (or that ``destroy`` takes down)."""
     verb, why = Verb.FORGET, ""
     if live.presence is Presence.PRESENT:
-        verb = kind.on_unwanted(recorded.applied) if recorded.created else Verb.FORGET
-        why = "" if recorded.created else "it was there before giqplan"
+        verb = kind.on_unwanted(cause) if recorded.created else Verb.FORGET
+        why = _left_because(verb) if recorded.created else "it was there before giqplan"
     elif live.presence is Presence.ABSENT:
         why = "it is gone already"
     before = kind.project(live.body, recorded.applied, address) if live.body is not None else None
@@ -85,6 +85,10 @@ def compare_unwanted(kind: Kind, address: Address, recorded: Recorded, live: Liv
         confidence=Confidence.VERIFIED if live.presence is not Presence.UNKNOWN else Confidence.PREDICTED,
         identity=live.identity or recorded.identity,
     )
+
+
+def _left_because(verb: Verb) -> str:
+    return "it stays: giqplan lets go of it and never removes it here" if verb is Verb.FORGET else ""
 
 
 def _create(wanted: Resource, recorded: Recorded | None) -> Verdict:
@@ -113,24 +117,16 @@ def _found(kind: Kind, wanted: Resource, live: Live, body: JsonObject) -> Verdic
     before = kind.project(body, wanted.desired, wanted.address)
     found = _leaves(kind, wanted.address, before, wanted.desired, Cause.ADOPT)
     marks = "it carries giqplan's marks" if live.ours else "it was made by others"
+    foreign = not live.ours
     if not _reasons(kind, found):
-        return Verdict(
-            _change(wanted, Verb.NOOP, Cause.ADOPT, before, before, confidence=Confidence.VERIFIED, identity=live.identity, notes=(marks,))
+        same = _change(
+            wanted, Verb.NOOP, Cause.ADOPT, before, before, confidence=Confidence.VERIFIED, identity=live.identity, notes=(marks,)
         )
+        return Verdict(replace(same, foreign=foreign))
     verb, replaced = _verb(kind, found)
-    return Verdict(
-        _change(
-            wanted,
-            verb,
-            Cause.ADOPT,
-            before,
-            wanted.desired,
-            _sorted(kind, found),
-            identity=live.identity,
-            notes=(marks,),
-            replaced=replaced,
-        )
-    )
+    leaves = _sorted(kind, found)
+    change = _change(wanted, verb, Cause.ADOPT, before, wanted.desired, leaves, identity=live.identity, notes=(marks,), replaced=replaced)
+    return Verdict(replace(change, foreign=foreign))
 
 
 def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: JsonObject) -> Verdict:

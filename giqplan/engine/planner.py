@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from giqplan.catalog import Catalog
@@ -15,16 +15,18 @@ from giqplan.engine.order import in_order
 from giqplan.engine.verify import verify
 from giqplan.errors import StateError
 from giqplan.intent.model import Intent
+from giqplan.kube.readiness import State
 from giqplan.manifests import Rollout, choose_rollout
 from giqplan.model.address import Address
 from giqplan.model.calls import ClusterRef
 from giqplan.model.plan import Cause, Change, Deferred, Drift, Leaf, Pin, Plan, Verb
 from giqplan.model.recommendation import Recommendation
-from giqplan.model.resource import Presence, Resource
+from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.world import Scope, World
 from giqplan.recommend import recommend
-from giqplan.resources import REGISTRY, buckets_of, declare, stage_of
-from giqplan.state import State
+from giqplan.resources import REGISTRY, Kind, buckets_of, declare, stage_of
+from giqplan.state import ResourceState
+from giqplan.state import State as Recording
 from giqplan.units import digest
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Inputs:
     loaded: LoadedIntent
     catalog: Catalog
     world_name: str
-    state: State | None
+    state: Recording | None
     port: WorldPort | None
     begun: frozenset[Address] = frozenset()
     """What an interrupted run had begun to create: if it is there now, we made it."""
@@ -57,6 +59,8 @@ class Proposal:
     world: World
     choices: Mapping[str, str]
     rollout: Rollout | None
+    marked: Mapping[Address, ResourceState] = field(default_factory=dict)
+    """What destroy found by its marks, without a state: the state to begin with."""
 
 
 def scope_of(intent: Intent) -> Scope:
@@ -124,7 +128,7 @@ def _rollout(subject: Subject, kept: Mapping[str, str]) -> tuple[Rollout, str]:
     return choose_rollout(count, most, spare)
 
 
-def recorded_of(state: State | None) -> Mapping[Address, Recorded]:
+def recorded_of(state: Recording | None) -> Mapping[Address, Recorded]:
     """What state holds, as the comparison needs it."""
     if state is None:
         return {}
@@ -134,12 +138,13 @@ def recorded_of(state: State | None) -> Mapping[Address, Recorded]:
     }
 
 
-def _compare(resources: Sequence[Resource], state: State | None, world: World) -> tuple[tuple[Change, ...], tuple[Drift, ...]]:
+def _compare(resources: Sequence[Resource], state: Recording | None, world: World) -> tuple[tuple[Change, ...], tuple[Drift, ...]]:
     recorded, changes, drift = recorded_of(state), [], []
     for resource in resources:
         kind = REGISTRY.of(resource.address)
-        verdict = compare_wanted(kind, resource, recorded.get(resource.address), kind.live(resource.address, resource.desired, world))
-        changes.append(verdict.change)
+        live = kind.live(resource.address, resource.desired, world)
+        verdict = compare_wanted(kind, resource, recorded.get(resource.address), live)
+        changes.append(replace(verdict.change, unsettled=_unsettled(kind, resource, live)))
         if verdict.drift is not None:
             drift.append(verdict.drift)
     wanted = {resource.address for resource in resources}
@@ -147,7 +152,14 @@ def _compare(resources: Sequence[Resource], state: State | None, world: World) -
     return in_order(changes), tuple(drift)
 
 
-def same_cluster(state: State | None, world: World) -> None:
+def _unsettled(kind: Kind, resource: Resource, live: Live) -> str:
+    if live.body is None:
+        return ""
+    progress = kind.progress(live.body, resource.desired, resource.address)
+    return "" if progress.state is State.READY else progress.reason
+
+
+def same_cluster(state: Recording | None, world: World) -> None:
     """Raise StateError (GIQ1807) when state is of another cluster, or of one that was made anew since: nothing may be written then."""
     if state is None:
         return

@@ -40,7 +40,7 @@ def first_state(proposal: Proposal, environment: str) -> State:
         cluster_uid=cluster_uid(proposal),
         intent_name=scope.intent_name,
         choices={},
-        resources={},
+        resources=dict(proposal.marked),
     )
 
 

@@ -66,7 +66,8 @@ def _met(change: Change) -> Change:
     lost = change.cause is Cause.GONE
     cause, why = (Cause.DRIFT, f"it lost the label {label}") if lost else (Cause.ADOPT, "it was made by others")
     leaf = Leaf(("metadata", "labels", label), ABSENT_LEAF, value, cause)
-    return replace(change, verb=Verb.UPDATE, cause=cause, leaves=(leaf,), notes=(*change.notes, f"it is there already: {why}"))
+    notes = (*change.notes, f"it is there already: {why}")
+    return replace(change, verb=Verb.UPDATE, cause=cause, leaves=(leaf,), notes=notes, foreign=not lost)
 
 
 def _contested(kind: KubernetesObject, change: Change, resource: Resource, error: ConflictError, world: World) -> Change:
@@ -76,7 +77,8 @@ def _contested(kind: KubernetesObject, change: Change, resource: Resource, error
         Conflict(c.path, c.manager, _named(live, c.path, kind.schema), _named(resource.desired, c.path, kind.schema))
         for c in error.conflicts
     )
-    return replace(change, conflicts=tuple(found), confidence=Confidence.VERIFIED)
+    met = _met(change) if change.verb is Verb.CREATE else change  # a conflict needs something that is there
+    return replace(met, conflicts=tuple(found), confidence=Confidence.VERIFIED)
 
 
 def _named(value: Any, path: str, schema: Schema) -> Any:

@@ -97,6 +97,7 @@ def _check_depth(text: str, file: str) -> None:
 
 
 def _decode(text: bytes | str, file: str) -> str:
+    text = text.removeprefix("\ufeff") if isinstance(text, str) else text
     size = len(text)
     if size > MAX_BYTES:
         raise IntentError("GIQ1003", f"{size:,} bytes; an intent has at most {MAX_BYTES:,}", "is this the right file?", Place(file))

@@ -65,7 +65,12 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
 """A DNS label that starts with a letter (RFC 1035): Services need that."""
 LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+LabelKey = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+]
 ProjectId = Annotated[str, StringConstraints(pattern=r"^([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
+"""Autopilot clusters are regional: a zone is no place for one (docs.cloud.google.com/kubernetes-engine, Autopilot overview)."""
 Location = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+(-[a-z0-9]+)?$")]
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 
@@ -178,7 +183,7 @@ class Severity(StrEnum):
 
 class Metadata(Strict):
     name: Name = Field(description="Name of every object that is made: a DNS label.")
-    labels: dict[str, LabelValue] = Field(default={}, description="Labels put on every object.")
+    labels: dict[LabelKey, LabelValue] = Field(default={}, description="Labels put on every object.")
 
 
 class Model(Strict):
@@ -339,14 +344,20 @@ class Cluster(Strict):
     )
 
 
+def _not_the_systems(namespace: str) -> str:
+    if namespace.startswith(("kube-", "gke-", "gmp-")) or namespace == "custom-metrics":
+        raise ValueError(f"{namespace} belongs to Kubernetes, GKE or the metrics adapter: choose another namespace")
+    return namespace
+
+
 class Target(Strict):
     project: ProjectId = Field(description="Google Cloud project id.")
     quota_project: ProjectId | None = Field(default=None, description="Project that API calls are counted against.")
-    location: Location = Field(default="us-central1", description="Region (Autopilot clusters are regional).")
+    location: Region = Field(default="us-central1", description="Region (Autopilot clusters are regional).")
     zones: Annotated[tuple[Location, ...], BeforeValidator(_tuple), AfterValidator(_set)] = Field(
         default=(), description="Zones the replicas may run in; empty = any."
     )
-    namespace: Label = Field(default="default", description="Kubernetes namespace.")
+    namespace: Annotated[Label, AfterValidator(_not_the_systems)] = Field(default="default", description="Kubernetes namespace.")
     cluster: Cluster = Field(default=Cluster(), description="The cluster.")
 
     @model_validator(mode="after")

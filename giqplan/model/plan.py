@@ -106,6 +106,10 @@ class Change:
     replace_paths: tuple[Path, ...] = ()
     identity: str = ""
     notes: tuple[str, ...] = ()
+    unsettled: str = ""
+    """Why what is there has not settled (a rollout that does not become available); "" = it has, or nobody could look."""
+    foreign: bool = False
+    """It was there before giqplan, without a mark of ours: taken over at most, never ours to delete."""
 
     @property
     def acts(self) -> bool:

@@ -21,12 +21,11 @@ from giqplan.model.recommendation import (
 from giqplan.recommend.cost import cost, machines
 from giqplan.recommend.operating import find_points, reached
 from giqplan.recommend.placement import NoPlacement, Placement, place
-from giqplan.recommend.question import Question, evidence_notes, servable, server_fits, stack_fits
+from giqplan.recommend.question import DEPLOYABLE_SERVERS, Question, evidence_notes, servable, server_fits, stack_fits
 from giqplan.recommend.sizing import size
 from giqplan.recommend.workload import MATCH, NEAR, distance
 from giqplan.units import usd_text
 
-DEPLOYABLE_SERVERS = ("vllm",)
 """Servers that giqplan writes manifests for; curves of others are listed."""
 
 _ANSWERS_P50 = (Statistic.P50, Statistic.MEAN, Statistic.UNSAID)
@@ -175,8 +174,8 @@ def _far_detail(curve: Curve, question: Question, far: float) -> str:
     detail = f"measured at {curve.input_tokens}/{curve.output_tokens} tokens, wanted {question.shape}: distance {far:.2f}, at most 0.69"
     nearest = question.nearest
     if nearest is None or nearest.key == curve.key:
-        return f"{detail}; it is the nearest: estimate or bench your own lengths"
-    return f"{detail}; nearest is {nearest.key} at {nearest.input_tokens}/{nearest.output_tokens}: else estimate or bench your own lengths"
+        return f"{detail}; it is the nearest; other lengths would have to be measured"
+    return f"{detail}; nearest is {nearest.key} at {nearest.input_tokens}/{nearest.output_tokens}; other lengths would have to be measured"
 
 
 def _candidate(

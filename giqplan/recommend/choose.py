@@ -24,7 +24,7 @@ _REMEDIES = {
     Reason.OTHER_ACCELERATOR: "accelerator.types",
     Reason.OTHER_COUNT: "accelerator.count",
     Reason.PROVENANCE_NOT_ALLOWED: "evidence.allow",
-    Reason.LENGTHS_TOO_FAR: "workload (nearer lengths; or estimate or bench your own)",
+    Reason.LENGTHS_TOO_FAR: "workload (nearer lengths)",
     Reason.STATISTIC_MISMATCH: "slo.percentile (public curves answer p50)",
     Reason.LATENCY_NOT_MEASURED: "slo (another latency)",
     Reason.SLO_BELOW_RANGE: "slo (a larger target)",

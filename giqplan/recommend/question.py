@@ -56,6 +56,10 @@ class Question:
         return start_time(self.weights_gib(precision), self.intent.spec.storage.bucket is not None)
 
 
+DEPLOYABLE_SERVERS = ("vllm",)
+"""Servers that manifests/servers/ has a module for."""
+
+
 def servable(curve: Curve, question: Question) -> bool:
     """Whether the server can serve the model in the precision that was measured; the user's own --quantization decides itself."""
     spec, profile = question.intent.spec, curve.profile
@@ -80,6 +84,7 @@ def _may_set_latest(curve: Curve, intent: Intent) -> bool:
     """Whether a curve counts when the newest measured version is looked for: one that could be chosen for some workload."""
     return (
         server_fits(curve, intent)
+        and curve.profile.model_server in DEPLOYABLE_SERVERS
         and stack_fits(curve, intent)
         and curve.provenance in intent.spec.evidence.allow
         and curve.input_tokens is not None

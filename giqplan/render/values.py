@@ -37,13 +37,18 @@ def inline(value: Any) -> str:
         return "{" + ", ".join(f"{key_text(key)}: {inline(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(inline, value)) + "]"
+    return _in_flow(value)
+
+
+def _in_flow(value: Any) -> str:
+    """One leaf inside braces or brackets, where a comma would end it."""
     text = scalar(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and re.search(r"[,{}\[\]]", text) and text == value else text
 
 
 def key_text(key: Any) -> str:
-    """A mapping's key, quoted like any other text."""
-    return scalar(str(key))
+    """A mapping's key, quoted like any other text; it may come to stand inside braces."""
+    return _in_flow(str(key))
 
 
 def block(value: Any, width: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ from giqplan.kube.compare import ABSENT, Difference
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
 from giqplan.model.calls import Action, Outcome, Read, Reading
-from giqplan.model.plan import Verb
+from giqplan.model.plan import Cause, Verb
 from giqplan.model.resource import Live, Presence
 from giqplan.model.values import UNKNOWN, JsonObject, Path
 from giqplan.model.world import Scope, World
@@ -86,8 +86,12 @@ class Kind(ABC):
         """How far the resource has settled."""
         return READY
 
-    def on_unwanted(self, desired: JsonObject) -> Verb:
-        """What happens when the intent no longer has it: DELETE, or FORGET for what is never removed."""
+    def on_unwanted(self, cause: Cause) -> Verb:
+        """What happens to what we made when nobody wants it: DELETE, or FORGET where it is left.
+
+        ``cause``: DESTROY, or NOT_WANTED when the intent just no longer has it. What may hold more than we put in (a cluster, a namespace)
+        is only ever removed by destroy.
+        """
         return Verb.DELETE
 
     def platform_source(self, path: Path) -> str:

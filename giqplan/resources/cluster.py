@@ -8,7 +8,7 @@ from giqplan.kube.compare import Difference
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
 from giqplan.model.calls import ClusterRef, CreateCluster, DeleteCluster, Read, Reading, UpdateCluster
-from giqplan.model.plan import Verb
+from giqplan.model.plan import Cause, Verb
 from giqplan.model.resource import Live
 from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope, World
@@ -87,6 +87,9 @@ class Cluster(Kind):
             return (Step(DeleteCluster(ref), f"delete cluster {ref.name}"),)
         update = {"desiredReleaseChannel": desired["releaseChannel"]}
         return (Step(UpdateCluster(ref, update), f"set release channel {desired['releaseChannel']['channel']}"),)
+
+    def on_unwanted(self, cause: Cause) -> Verb:
+        return Verb.DELETE if cause is Cause.DESTROY else Verb.FORGET
 
     def progress(self, body: JsonObject, desired: JsonObject, address: Address) -> Progress:
         status = body.get("status", "")

@@ -161,11 +161,12 @@ def _kubernetes(
     for body, address in zip((*objects, *adapter), addresses, strict=True):
         stage = Stage.ADAPTER if body in adapter else _STAGE_OF_KIND[body["kind"]]
         needs = _needs(body, address, addresses, before) or roots
-        once = None
+        once, why = None, "" if stage is Stage.ADAPTER else _WHY.get(body["kind"], "")
         if body["kind"] == "Deployment" and "replicas" not in body["spec"]:
             once = initial_scale(intent, recommendation)
+            why = f"the model server; {recommendation.sizing.initial_replicas} replicas at first, then as the autoscaler says"
         assert address.type in kinds, address
-        found.append(Resource(address, stage, body, needs, "" if stage is Stage.ADAPTER else _WHY.get(body["kind"], ""), once))
+        found.append(Resource(address, stage, body, needs, why, once))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ from giqplan.kube.readiness import Progress
 from giqplan.manifests import WITH_ANOTHER
 from giqplan.model.address import Address
 from giqplan.model.calls import KUBERNETES, ApplyObject, ClusterRef, DeleteObject, Outcome, Read, Reading
-from giqplan.model.plan import Verb
+from giqplan.model.plan import Cause, Verb
 from giqplan.model.resource import Live, Presence
 from giqplan.model.values import JsonObject, Path
 from giqplan.model.world import Scope, World
@@ -139,6 +139,9 @@ class KubernetesObject(Kind):
             held = {**once, "spec": {"replicas": (live.body or {})["spec"]["replicas"]}}
             return (Step(ApplyObject(scope.cluster, path, held, ONCE_MANAGER), f"hand the replica count of {what} over"), send)
         return (send,)
+
+    def on_unwanted(self, cause: Cause) -> Verb:
+        return Verb.FORGET if self.info.kind == "Namespace" and cause is not Cause.DESTROY else Verb.DELETE
 
     def progress(self, body: JsonObject, desired: JsonObject, address: Address) -> Progress:
         return readiness.progress(body)

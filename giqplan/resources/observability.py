@@ -14,7 +14,7 @@ from typing import Any
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
 from giqplan.model.calls import Read, Reading, UpdateCluster
-from giqplan.model.plan import Verb
+from giqplan.model.plan import Cause, Verb
 from giqplan.model.resource import Live, Presence
 from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope, World
@@ -71,7 +71,7 @@ class _Setting(Kind):
         update, summary = self.update(desired, live.body or {})
         return (Step(UpdateCluster(ref_of(address, scope), update), summary),)
 
-    def on_unwanted(self, desired: JsonObject) -> Verb:
+    def on_unwanted(self, cause: Cause) -> Verb:
         return Verb.FORGET
 
     def progress(self, body: JsonObject, desired: JsonObject, address: Address) -> Progress:

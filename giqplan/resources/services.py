@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
 from giqplan.model.calls import EnableService, Outcome, Read, Reading
-from giqplan.model.plan import Verb
+from giqplan.model.plan import Cause, Verb
 from giqplan.model.resource import Live, Presence
 from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope, World, services_read
@@ -46,7 +46,7 @@ class Service(Kind):
     ) -> tuple[Step, ...]:
         return (Step(EnableService(scope.project, address.name), f"enable {address.name}"),)
 
-    def on_unwanted(self, desired: JsonObject) -> Verb:
+    def on_unwanted(self, cause: Cause) -> Verb:
         return Verb.FORGET
 
     def progress(self, body: JsonObject, desired: JsonObject, address: Address) -> Progress:

@@ -78,18 +78,6 @@ def test_a_bucket_that_is_not_there_blocks_the_plan_until_it_is(house: Callable[
     assert [c.status for c in found] == [CheckStatus.PASS]
 
 
-def test_what_does_not_become_ready_is_said_although_nothing_is_to_change(applied: House) -> None:
-    def unready() -> list[str]:
-        return [c.summary for c in applied.plan().plan.checks if c.code == "GIQ1508"]
-
-    assert unready() == []
-    path = "/api/v1/namespaces/inference/pods"
-    pods = applied.kubernetes("GET", path)["items"]
-    for pod in pods:
-        applied.kubernetes("DELETE", f"{path}/{pod['metadata']['name']}")
-    assert "kubernetes_deployment.inference/quickstart is as applied, but not ready" in unready()
-
-
 def test_a_plan_file_replaces_nothing_but_a_plan(house: Callable[..., House]) -> None:
     one = house()
     before = one.file.read_text(encoding="utf-8")
@@ -106,3 +94,18 @@ def test_a_plan_file_replaces_nothing_but_a_plan(house: Callable[..., House]) ->
 def test_offline_and_sandbox_together_are_refused(house: Callable[..., House]) -> None:
     code, _, err = house().cli("plan", "--offline")
     assert (code, "choose one of them" in err) == (Exit.ERROR, True)
+
+
+def test_an_autoscaler_without_a_metrics_adapter_blocks_the_plan_until_one_may_come(house: Callable[..., House]) -> None:
+    one = house()
+
+    def statuses() -> list[CheckStatus]:
+        return [c.status for c in one.plan().plan.checks if c.code == "GIQ1510"]
+
+    assert statuses() == []
+    one.set("observability.metricsAdapter", "none")
+    assert statuses() == [CheckStatus.FAIL]
+    one.set("observability.metricsAdapter", "auto")
+    assert one.apply().exit is Exit.DONE
+    one.set("observability.metricsAdapter", "none")
+    assert statuses() == [CheckStatus.PASS]

@@ -27,7 +27,7 @@ def test_with_a_target_there_is_an_autoscaler_and_without_none():
     assert "HorizontalPodAutoscaler" not in kinds(objects_of(recommendation=a_recommendation(hpa_target=None)))
 
 
-@pytest.mark.parametrize(("name", "made"), [("default", False), ("kube-system", False), ("team-a", True)])
+@pytest.mark.parametrize(("name", "made"), [("default", False), ("team-a", True)])
 def test_a_namespace_is_made_only_where_no_cluster_has_it(name, made):
     objects = objects_of(an_intent(target={"namespace": name}))
     assert ("Namespace" in kinds(objects)) is made

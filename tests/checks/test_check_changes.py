@@ -1,0 +1,38 @@
+"""Checks of planned changes: what apply must not do, and what was applied but does not run."""
+
+from __future__ import annotations
+
+from giqplan.checks.changes import check
+from giqplan.model.address import Address
+from giqplan.model.check import CheckStatus
+from giqplan.model.plan import Change, Conflict, Verb
+from giqplan.model.resource import Stage
+
+DEPLOYMENT = Address("kubernetes_deployment", "ns/app")
+
+
+def found(verb: Verb = Verb.NOOP, address: Address = DEPLOYMENT, **more: object) -> list[tuple[str, CheckStatus]]:
+    return [(c.code, c.status) for c in check([Change(address, verb, Stage.WORKLOAD, **more)])]  # type: ignore[arg-type]
+
+
+def test_nothing_is_said_of_what_is_well() -> None:
+    assert found() == []
+
+
+def test_a_replacement_fails() -> None:
+    assert found(Verb.REPLACE, replace_paths=(("spec", "selector"),)) == [("GIQ1504", CheckStatus.FAIL)]
+
+
+def test_fields_of_others_fail() -> None:
+    assert found(Verb.UPDATE, conflicts=(Conflict(".spec.x", "kubectl"),)) == [("GIQ1505", CheckStatus.FAIL)]
+
+
+def test_a_name_taken_by_others_fails_but_a_namespace_is_shared() -> None:
+    assert found(Verb.UPDATE, foreign=True) == [("GIQ1507", CheckStatus.FAIL)]
+    assert found(Verb.UPDATE, Address("kubernetes_namespace", "ns"), foreign=True) == []
+    assert found(Verb.NOOP, Address("google_project_service", "x.googleapis.com"), foreign=True) == []
+
+
+def test_applied_but_not_ready_is_a_warning_only_where_nothing_else_is_to_do() -> None:
+    assert found(unsettled="0 of 2 replicas available") == [("GIQ1508", CheckStatus.WARN)]
+    assert found(Verb.UPDATE, unsettled="0 of 2 replicas available") == []
