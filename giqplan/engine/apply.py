@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from giqplan.engine.observe import WorldPort, connect, google_reads
 from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look, settle
-from giqplan.engine.walk import End, Walked, walk
+from giqplan.engine.walk import End, Walked, walk, with_dependents
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, worst
 from giqplan.model.address import Address
 from giqplan.model.calls import ActionResult
@@ -70,7 +70,7 @@ class Executor:
         for change in self._proposal.plan.changes:
             if not change.acts:
                 self._note_unchanged(change)
-        left = {deferred.address for deferred in self._proposal.plan.deferred}
+        left = with_dependents({d.address for d in self._proposal.plan.deferred}, self._proposal.plan.acting)
         acting = [change for change in self._proposal.plan.acting if change.address not in left]
         try:
             self._await_cluster()
@@ -79,6 +79,7 @@ class Executor:
             self._reporter.failed(self._cluster, error.detail)
             return Applied(skipped, dict(self._recorded), {}, self._stop.is_set())
         walked = walk(acting, self._carry_out, self._stop)
+        walked.ends |= dict.fromkeys(left, End.SKIPPED)
         waits = {} if self._stop.is_set() else self._await_rest(walked)
         return Applied(walked, dict(self._recorded), waits, self._stop.is_set())
 

@@ -53,6 +53,16 @@ def needs_of(changes: Sequence[Change]) -> Mapping[Address, frozenset[Address]]:
     return {address: frozenset(others) for address, others in needs.items()}
 
 
+def with_dependents(left: set[Address], changes: Sequence[Change]) -> set[Address]:
+    """What is left undone, and everything that waits for it: a workload is not sent before the right that it needs."""
+    needs, found = needs_of(changes), set(left)
+    while True:
+        more = {address for address, others in needs.items() if address not in found and others & found}
+        if not more:
+            return found
+        found |= more
+
+
 def walk(changes: Sequence[Change], work: Callable[[Change], None], stop: threading.Event) -> Walked:
     """Carry out all changes. After a failure, what does not depend on it still runs; after ``stop`` nothing new begins."""
     walked, needs = Walked(), needs_of(changes)

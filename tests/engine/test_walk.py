@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from giqplan.engine.walk import End, walk
+from giqplan.engine.walk import End, walk, with_dependents
 from giqplan.errors import ApplyError
 from giqplan.model.address import Address
 from giqplan.model.plan import Change, Verb
@@ -70,6 +70,12 @@ def test_after_a_stop_nothing_begins() -> None:
     walked = walk([change("a"), change("b", "a")], work, stop)
     assert done == ["a"]
     assert walked.ends[Address("thing", "b")] is End.SKIPPED
+
+
+def test_what_waits_for_something_left_undone_is_left_too() -> None:
+    changes = [change("grant"), change("workload", "grant"), change("autoscaler", "workload"), change("other")]
+    left = with_dependents({Address("thing", "grant")}, changes)
+    assert {address.name for address in left} == {"grant", "workload", "autoscaler"}
 
 
 def test_its_own_work_is_linear() -> None:
