@@ -96,6 +96,7 @@ _CHECKS = {
     "GIQ1508": "applied, but not ready",
     "GIQ1509": "model bucket",
     "GIQ1510": "metrics adapter",
+    "GIQ1511": "objects of another environment",
 }
 
 _PLAN = {
@@ -121,6 +122,7 @@ _STATE = {
     "GIQ1805": "the state was written by another run",
     "GIQ1806": "the state is locked",
     "GIQ1807": "the state is of something else",
+    "GIQ1808": "the journal cannot be written",
 }
 
 _CLOUD = {

@@ -12,8 +12,9 @@ from giqplan.checks.base import answer
 from giqplan.kube.compare import path_text
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Change, Verb
+from giqplan.resources import is_adapters
 
-REPLACE, HELD, TAKEN, UNSETTLED = "GIQ1504", "GIQ1505", "GIQ1507", "GIQ1508"
+REPLACE, HELD, TAKEN, UNSETTLED, OWNED = "GIQ1504", "GIQ1505", "GIQ1507", "GIQ1508", "GIQ1511"
 _SHARED = "kubernetes_namespace"
 
 
@@ -34,8 +35,23 @@ def check(changes: Iterable[Change]) -> tuple[Check, ...]:
         if change.foreign and change.address.type.startswith("kubernetes_") and change.address.type != _SHARED:
             remedy = "choose another metadata.name or namespace, or delete that object if nobody needs it"
             found.append(answer(TAKEN, CheckStatus.FAIL, f"{change.address} belongs to others", {}, remedy))
+        if (
+            change.owner
+            and change.address.type.startswith("kubernetes_")
+            and change.address.type != _SHARED
+            and not is_adapters(change.address)
+        ):
+            remedy = "give each environment a namespace or cluster of its own (spec.target in environments)"
+            summary = f"{change.address} belongs to environment {change.owner}"
+            found.append(answer(OWNED, CheckStatus.FAIL, summary, {}, remedy))
         if change.verb is Verb.NOOP and change.unsettled:
             evidence = {"resource": change.address, "reason": change.unsettled}
             remedy = "see the reason; kubectl describe and the events of its Pods tell more"
             found.append(answer(UNSETTLED, CheckStatus.WARN, f"{change.address} is as applied, but not ready", evidence, remedy))
     return tuple(found)
+
+
+def _exclusive(change: Change) -> bool:
+    """Whether only one intent can have it: Kubernetes objects but namespaces and the metrics adapter's."""
+    kind = change.address.type
+    return kind.startswith("kubernetes_") and kind != _SHARED and not is_adapters(change.address)

@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> Exit:
         if proposal.plan.blocked:
             return Exit.BLOCKED
         if not proposal.plan.acting:
-            _record_unchanged(session, inputs, proposal)
-            return Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE
+            recorded = _record_unchanged(session, inputs, proposal)
+            return worst((recorded, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
         _confirm(args)
         return _carry_out(session, inputs, proposal, args)
 
@@ -57,11 +57,11 @@ def _propose(command: str, inputs: Inputs) -> Proposal:
     return make_plan(inputs)
 
 
-def _record_unchanged(session: Session, inputs: Inputs, proposal: Proposal) -> None:
+def _record_unchanged(session: Session, inputs: Inputs, proposal: Proposal) -> Exit:
     from giqplan.engine.session import carry_out
 
     assert session.cloud is not None
-    carry_out(proposal, inputs, session.cloud, session.store, LineReporter(quiet=True), threading.Event())
+    return carry_out(proposal, inputs, session.cloud, session.store, LineReporter(quiet=True), threading.Event()).exit
 
 
 def _confirm(args: argparse.Namespace) -> None:

@@ -42,7 +42,7 @@ class Session:
             target = (self.connection.world, self.loaded.environment, intent.spec.target.project, intent.metadata.name)
             state.must_match(*target, Place(str(self.store.path)))
         begun = frozenset(pending.address for pending in self.store.pending() if pending.verb == "create")
-        return Inputs(self.loaded, open_catalog(), self.connection.world, state, self.cloud, begun)
+        return Inputs(self.loaded, open_catalog(), self.connection.world, state, self.cloud, begun, self.store.claimed())
 
 
 def folder_of(intent_file: Path) -> Path:

@@ -151,7 +151,7 @@ def send(session: Any, method: str, url: str, *, service: str, retry: bool, **mo
         except GoogleAuthError as error:
             raise CloudError("GIQ1902", _first(error), "log in again: `gcloud auth application-default login`", status=401) from None
         except requests.RequestException as error:
-            raise no_answer(service, error) from None
+            raise no_answer(service, error, lost=not retry) from None
         else:
             if last or answer.status_code not in _RETRIED:
                 return answer

@@ -7,20 +7,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from giqplan.cloud import ConflictError
 from giqplan.engine.observe import WorldPort, connect, google_reads
 from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look, settle
+from giqplan.engine.verify import gives_back
 from giqplan.engine.walk import End, Walked, walk, with_dependents
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, worst
 from giqplan.model.address import Address
-from giqplan.model.calls import ActionResult
+from giqplan.model.calls import ActionResult, ApplyObject
 from giqplan.model.plan import Change, Confidence, Verb
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.values import JsonObject, has_unknown
 from giqplan.model.world import World
 from giqplan.resources import REGISTRY, Kind, Step, buckets_of, declare
 from giqplan.resources.cluster import TYPE as CLUSTER
-from giqplan.resources.kubernetes import KubernetesObject
+from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject
+from giqplan.resources.services import TYPE as SERVICE
 from giqplan.state import Journal, ResourceState
 
 
@@ -48,6 +51,8 @@ class Applied:
         return worst(codes)
 
 
+_API_SETTLES_S = 600.0
+"""How long an API that was just enabled may answer as disabled; Google says "a few minutes"."""
 _SLOW_S = 300.0
 """What may take longer than this is worth a line when it is ready."""
 
@@ -113,8 +118,9 @@ class Executor:
         try:
             for step in kind.steps(change.verb, change.address, resource.desired, live, self._world.scope, resource.once):
                 self._reporter.began(change.address, step.summary)
-                answer = self._execute(step)
-                result = answer if result.body is None else result
+                answer = self._execute(step, kind)
+                if getattr(step.action, "field_manager", FIELD_MANAGER) == FIELD_MANAGER:
+                    result = answer
         except GiqplanError as error:
             self._note_failure(record, change.address, error)
             raise
@@ -140,22 +146,31 @@ class Executor:
         waiting = Waiting(resource.address, resource.desired)
         return look(self._port, (waiting,), self._world.scope)[resource.address]
 
-    def _execute(self, step: Step) -> ActionResult:
-        """One action, and the end of the operation it starts; while the cluster is busy with another one, wait and try again."""
-        pauses = self._pace.pauses()
-        while True:
+    def _execute(self, step: Step, kind: Kind) -> ActionResult:
+        """One action, and the end of the operation it starts. What is only not possible yet is tried again, within the kind's patience:
+        GKE runs one operation a cluster at a time, and an API that was just enabled answers as disabled for some minutes."""
+        start, action = self._pace.now(), step.action
+        for _ in self._pace.pauses_after_first():
             try:
-                result = self._port.execute(step.action)
+                result = self._port.execute(action)
             except CloudError as error:
-                if error.reason == "already-exists":
+                if error.reason == "already-exists" and not isinstance(action, ApplyObject):
                     return ActionResult(made=False)
-                if error.reason != "busy" or self._stop.is_set():
+                if isinstance(error, ConflictError) and isinstance(action, ApplyObject) and gives_back(error) and not action.force:
+                    action = replace(action, force=True)
+                    continue
+                late = self._stop.is_set() or self._pace.now() - start > max(kind.patience.timeout_s, _API_SETTLES_S)
+                if late or not (error.reason == "busy" or (error.reason == "disabled" and self._enables_apis)):
                     raise
-                next(pauses)
                 continue
             if result.operation is not None:
-                await_operation(self._port, result.operation, self._pace)
+                await_operation(self._port, result.operation, self._pace, kind.patience.timeout_s)
             return result
+        raise AssertionError("pauses do not end")
+
+    @property
+    def _enables_apis(self) -> bool:
+        return any(change.address.type == SERVICE and change.verb is Verb.CREATE for change in self._proposal.plan.changes)
 
     def _gate(self, address: Address, wanted: JsonObject) -> Live:
         settled, reasons = settle(self._port, (Waiting(address, wanted),), self._world.scope, self._pace, self._reporter)
@@ -172,7 +187,7 @@ class Executor:
         try:
             for step in kind.steps(Verb.DELETE, change.address, wanted, live, self._world.scope):
                 self._reporter.began(change.address, step.summary)
-                self._execute(step)
+                self._execute(step, kind)
             item = Waiting(change.address, wanted, gone=True)
             settled, _ = settle(self._port, (item,), self._world.scope, self._pace, self._reporter)
             if not settled:
@@ -217,11 +232,13 @@ class Executor:
         if resource is None or change.confidence is not Confidence.VERIFIED:
             return
         kind, earlier = REGISTRY.of(change.address), self._recorded.get(change.address)
-        if earlier is not None and not kind.differences(earlier.applied, resource.desired, change.address):
-            return
         live = kind.live(change.address, resource.desired, self._world)
         if live.body is None:
             return
+        if earlier is not None and not kind.differences(earlier.applied, resource.desired, change.address):
+            now = kind.project(live.body, earlier.applied, change.address)
+            if earlier.observed is not None and not kind.differences(earlier.observed, now, change.address):
+                return
         entry = ResourceState(
             address=change.address,
             applied=resource.desired,
@@ -240,7 +257,7 @@ class Executor:
         begun = self._inputs.begun if self._inputs is not None else frozenset()
         if earlier is not None:
             return earlier.created
-        return change.address in begun or (change.verb is not Verb.CREATE and not change.foreign)
+        return change.address in begun or (change.verb is not Verb.CREATE and not change.foreign and not change.owner)
 
     def _resolved(self, address: Address) -> Resource:
         """The resource with every value that has become known; raises when one still is not."""
@@ -310,7 +327,8 @@ def _refuse_foreign_changes(kind: Kind, resource: Resource, held: JsonObject) ->
 
 
 def _answer_lost(error: GiqplanError) -> bool:
-    return isinstance(error, CloudError) and error.reason == "answer-lost"
+    """Nobody knows whether it happened: no answer, or an answer that says the server failed on the way."""
+    return isinstance(error, CloudError) and (error.reason == "answer-lost" or error.status >= 500)
 
 
 _DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.REPLACE: "replaced"}

@@ -12,27 +12,28 @@ from dataclasses import replace
 from giqplan.engine.diff import Recorded
 from giqplan.engine.observe import observe
 from giqplan.engine.order import in_order
-from giqplan.engine.planner import Inputs, Proposal, pins_of, recorded_of, same_cluster, scope_of, unwanted_changes
+from giqplan.engine.planner import Inputs, Proposal, deferred_of, pins_of, recorded_of, same_cluster, scope_of, unwanted_changes
 from giqplan.errors import PlanError
 from giqplan.intent.model import Intent
 from giqplan.manifests import APPLYSET_ID, PART_OF, applyset_id
 from giqplan.manifests.adapter import PARENT as ADAPTER_SET
 from giqplan.model.address import Address
 from giqplan.model.calls import KUBERNETES, Read
-from giqplan.model.plan import Cause, Change, Deferred, Plan, Verb
+from giqplan.model.plan import Cause, Change, Plan, Verb
 from giqplan.model.resource import Stage
+from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope, World
-from giqplan.resources import ADAPTER_NAMESPACE, REGISTRY, address_of, buckets_of, stage_of
+from giqplan.resources import ADAPTER_NAMESPACE, REGISTRY, address_of, buckets_of, is_adapters, stage_of
 from giqplan.resources.cluster import INTENT_LABEL, MANAGED_BY
 from giqplan.resources.cluster import TYPE as CLUSTER
-from giqplan.resources.iam import PROJECT_MEMBER
+from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER, principal
 from giqplan.resources.kubernetes import MANAGED_BY as MARK
 from giqplan.resources.kubernetes import KubernetesObject, type_of
 from giqplan.state import ResourceState
 
 NAMESPACE = "kubernetes_namespace"
 
-#: What people keep in a namespace or cluster. Objects that controllers make (Pods, ReplicaSets, EndpointSlices) belong to one of these.
+#: What people keep in a namespace or cluster. What controllers make of these has an owner. Custom resources are not looked at.
 _HOLDINGS: Mapping[str, str] = {
     "/apis/apps/v1/deployments": "Deployment",
     "/apis/apps/v1/statefulsets": "StatefulSet",
@@ -44,9 +45,17 @@ _HOLDINGS: Mapping[str, str] = {
     "/api/v1/secrets": "Secret",
     "/api/v1/persistentvolumeclaims": "PersistentVolumeClaim",
     "/apis/autoscaling/v2/horizontalpodautoscalers": "HorizontalPodAutoscaler",
+    "/api/v1/pods": "Pod",
+    "/api/v1/serviceaccounts": "ServiceAccount",
+    "/apis/rbac.authorization.k8s.io/v1/roles": "Role",
+    "/apis/rbac.authorization.k8s.io/v1/rolebindings": "RoleBinding",
+    "/apis/networking.k8s.io/v1/ingresses": "Ingress",
+    "/apis/networking.k8s.io/v1/networkpolicies": "NetworkPolicy",
 }
 #: Namespaces of GKE and Kubernetes themselves (facts of GKE Autopilot clusters: kube-*, gke-*, gmp-*).
 _SYSTEM = ("kube-", "gke-", "gmp-")
+#: What Kubernetes itself puts into namespaces.
+_MADE_BY_KUBERNETES = frozenset({("configmaps", "kube-root-ca.crt"), ("services", "kubernetes"), ("serviceaccounts", "default")})
 
 
 def holdings_reads(scope: Scope) -> tuple[Read, ...]:
@@ -61,10 +70,17 @@ def plan_destroy(inputs: Inputs) -> Proposal:
     intent, scope = inputs.intent, scope_of(inputs.intent)
     world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent), holdings_reads(scope))
     same_cluster(inputs.state, world)
-    recorded = recorded_of(inputs.state) if inputs.state is not None else marked(world, intent)
+    known = recorded_of(inputs.state)
+    # What a killed run had made and not recorded carries our marks too; IAM members carry none, but their addresses say all.
+    # A cluster that an earlier destroy has let go carries the mark for ever: with a state, only one that was being made counts.
+    found = {
+        address: entry
+        for address, entry in {**begun_members(inputs.begun, world), **marked(world, intent)}.items()
+        if address not in known and (address.type != CLUSTER or inputs.state is None or address in inputs.begun)
+    }
+    recorded = {**known, **found}
     changes = unwanted_changes(recorded, world, Cause.DESTROY)
-    kept, deferred = _keep(changes, world, intent, scope, frozenset(recorded))
-    ordered = in_order(kept)
+    ordered = in_order(_keep(changes, world, intent, frozenset(recorded)))
     notes = () if inputs.state is not None else ("no state: what carries giqplan's marks was found; APIs and IAM bindings are left",)
     plan = Plan(
         world=inputs.world_name,
@@ -73,14 +89,26 @@ def plan_destroy(inputs: Inputs) -> Proposal:
         project=scope.project,
         cluster=str(scope.cluster),
         changes=ordered,
-        deferred=deferred,
+        deferred=deferred_of(ordered),
         pins=pins_of(ordered, world),
         inputs={"intent": inputs.loaded.digest},
         notes=notes,
         destroy=True,
     )
-    found = {} if inputs.state is not None else {a: ResourceState(a, r.applied, None, r.identity, True) for a, r in recorded.items()}
-    return Proposal(plan, {}, world, {}, None, found)
+    states = {a: ResourceState(a, r.applied, None, r.identity, True, r.depends_on) for a, r in found.items()}
+    return Proposal(plan, {}, world, {}, None, states)
+
+
+def begun_members(begun: Iterable[Address], world: World) -> Mapping[Address, Recorded]:
+    """IAM members that a killed run had begun to add: bucket or project, role, namespace and account stand in the address."""
+    found = {}
+    for address in begun:
+        if address.type in (BUCKET_MEMBER, PROJECT_MEMBER):
+            where, *role, namespace, account = address.name.split("/")
+            key = "bucket" if address.type == BUCKET_MEMBER else "project"
+            member = principal(world.scope.project, world.project_number, namespace, account)
+            found[address] = Recorded({key: where, "role": "/".join(role), "member": member}, None, "", True, Stage.IAM)
+    return found
 
 
 def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
@@ -90,6 +118,7 @@ def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
     """
     sets = {applyset_id(intent.metadata.name, intent.spec.target.namespace), applyset_id(ADAPTER_SET, ADAPTER_NAMESPACE)}
     homes = (intent.spec.target.namespace, ADAPTER_NAMESPACE)
+    cluster_address = Address(CLUSTER, f"{world.scope.location}/{world.scope.cluster.name}")
     found: dict[Address, Recorded] = {}
     for kind in REGISTRY.kinds.values():
         if not isinstance(kind, KubernetesObject):
@@ -102,23 +131,26 @@ def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
                 body = {"apiVersion": kind.info.api_version, "kind": kind.info.kind, **item}
                 address = address_of(body)
                 shape = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": {"name": item["metadata"]["name"]}}
-                found[address] = Recorded(shape, None, item["metadata"]["uid"], True, stage_of(address))
+                needs = (*_namespace_of(item), cluster_address)
+                found[address] = Recorded(shape, None, item["metadata"]["uid"], True, stage_of(address), needs)
     cluster = world.cluster_reading
     if cluster.ok:
         labels = cluster.body.get("resourceLabels", {})
         if labels.get(INTENT_LABEL) == intent.metadata.name and MANAGED_BY.items() <= labels.items():
-            address = Address(CLUSTER, f"{world.scope.location}/{cluster.body['name']}")
-            found[address] = Recorded({"name": cluster.body["name"]}, None, cluster.body.get("id", ""), True, Stage.CLUSTER)
+            found[cluster_address] = Recorded({"name": cluster.body["name"]}, None, cluster.body.get("id", ""), True, Stage.CLUSTER)
     return found
 
 
-def _keep(
-    changes: Iterable[Change], world: World, intent: Intent, scope: Scope, ours: frozenset[Address]
-) -> tuple[list[Change], tuple[Deferred, ...]]:
-    """The changes with everything kept that must be, and what is kept against the user's wish."""
+def _namespace_of(item: JsonObject) -> tuple[Address, ...]:
+    namespace = item["metadata"].get("namespace")
+    return (Address(NAMESPACE, namespace),) if namespace else ()
+
+
+def _keep(changes: Iterable[Change], world: World, intent: Intent, ours: frozenset[Address]) -> list[Change]:
+    """The changes with everything kept that must be; what is kept against the user's wish is marked as left."""
     foreign = _foreign(world, ours)
-    others_scale = world.cluster_answers and _other_autoscalers(world, scope)
-    kept, deferred = [], []
+    others_scale = world.cluster_answers and _other_autoscalers(world, ours)
+    kept = []
     for change in changes:
         reason, against_wish = "", True
         if change.verb is not Verb.DELETE:
@@ -131,17 +163,8 @@ def _keep(
             reason, against_wish = "kept: spec.target.cluster.deletionPolicy is keep", False
         elif change.address.type == CLUSTER:
             reason = _holds(foreign, "")
-        if reason:
-            change = replace(change, verb=Verb.FORGET, why=reason)
-            if against_wish:
-                deferred.append(Deferred(change.address, reason))
-        kept.append(change)
-    return kept, tuple(deferred)
-
-
-def is_adapters(address: Address) -> bool:
-    """Whether an address belongs to the metrics adapter, its IAM member included."""
-    return stage_of(address) is Stage.ADAPTER or (address.type == PROJECT_MEMBER and f"/{ADAPTER_NAMESPACE}/" in address.name)
+        kept.append(replace(change, verb=Verb.FORGET, why=reason, left=reason if against_wish else "") if reason else change)
+    return kept
 
 
 def _foreign(world: World, ours: frozenset[Address]) -> tuple[tuple[str, str], ...]:
@@ -159,7 +182,7 @@ def _foreign(world: World, ours: frozenset[Address]) -> tuple[tuple[str, str], .
             meta = item["metadata"]
             namespace, name = meta.get("namespace", ""), meta["name"]
             own = Address(type_of(kind), f"{namespace}/{name}") in ours
-            system = namespace.startswith(_SYSTEM) or name in ("kube-root-ca.crt", "kubernetes") or meta.get("ownerReferences")
+            system = namespace.startswith(_SYSTEM) or (plural, name) in _MADE_BY_KUBERNETES or meta.get("ownerReferences")
             if not own and not system:
                 found.append((namespace, f"{plural} {namespace}/{name}"))
     return tuple(found)
@@ -173,8 +196,11 @@ def _holds(foreign: tuple[tuple[str, str], ...], namespace: str) -> str:
     return f"kept: it holds {held[0]}{more}, which giqplan did not make"
 
 
-def _other_autoscalers(world: World, scope: Scope) -> bool:
-    reading = world.reading(next(r for r in holdings_reads(scope) if r.path.endswith("horizontalpodautoscalers")))
-    own = (scope.namespace, scope.intent_name)
-    items = (reading.body.get("items") or ()) if reading.ok else ()
-    return any((i["metadata"].get("namespace"), i["metadata"]["name"]) != own for i in items)
+def _other_autoscalers(world: World, ours: frozenset[Address]) -> bool:
+    """Whether an autoscaler that is not ours stands in the cluster; one that cannot be seen counts as standing there."""
+    reading = world.reading(next(r for r in holdings_reads(world.scope) if r.path.endswith("horizontalpodautoscalers")))
+    if not reading.ok:
+        return True
+    kind = type_of("HorizontalPodAutoscaler")
+    names = (f"{i['metadata']['namespace']}/{i['metadata']['name']}" for i in reading.body.get("items") or ())
+    return any(Address(kind, name) not in ours for name in names)

@@ -67,8 +67,10 @@ def compare_wanted(kind: Kind, wanted: Resource, recorded: Recorded | None, live
 
 def compare_unwanted(kind: Kind, address: Address, recorded: Recorded, live: Live, cause: Cause) -> Change:
     """The change of a resource that state has and the intent has not (or that ``destroy`` takes down)."""
-    verb, why = Verb.FORGET, ""
-    if live.presence is Presence.PRESENT:
+    verb, why, left = Verb.FORGET, "", ""
+    if live.presence is Presence.UNKNOWN and recorded.created and kind.on_unwanted(cause) is Verb.DELETE:
+        verb, left = Verb.NOOP, f"it could not be looked at{': ' + live.why if live.why else ''}"
+    elif live.presence is Presence.PRESENT:
         verb = kind.on_unwanted(cause) if recorded.created else Verb.FORGET
         why = _left_because(verb) if recorded.created else "it was there before giqplan"
     elif live.presence is Presence.ABSENT:
@@ -84,6 +86,7 @@ def compare_unwanted(kind: Kind, address: Address, recorded: Recorded, live: Liv
         depends_on=recorded.depends_on,
         confidence=Confidence.VERIFIED if live.presence is not Presence.UNKNOWN else Confidence.PREDICTED,
         identity=live.identity or recorded.identity,
+        left=left,
     )
 
 
@@ -93,7 +96,7 @@ def _left_because(verb: Verb) -> str:
 
 def _create(wanted: Resource, recorded: Recorded | None) -> Verdict:
     cause = Cause.NOT_THERE if recorded is None else Cause.GONE
-    change = _change(wanted, Verb.CREATE, cause, after=wanted.desired)
+    change = _change(wanted, Verb.CREATE, cause, after=wanted.desired, identity="" if recorded is None else recorded.identity)
     drift = None if recorded is None else Drift(wanted.address, Verb.DELETE, before=recorded.observed or recorded.applied)
     return Verdict(change, drift)
 
@@ -102,7 +105,8 @@ def _unseen(kind: Kind, wanted: Resource, recorded: Recorded | None, live: Live)
     """Nobody could look. Without a record the whole value may be written; with one, only what the intent changed is."""
     note = (f"not compared: {live.why}",) if live.why else ()
     if recorded is None:
-        return Verdict(_change(wanted, Verb.CREATE, Cause.NOT_THERE, after=wanted.desired, notes=note))
+        change = _change(wanted, Verb.CREATE, Cause.NOT_THERE, after=wanted.desired, notes=note)
+        return Verdict(replace(change, left="; ".join(note) if live.denied else ""))
     changed = _leaves(kind, wanted.address, recorded.applied, wanted.desired, Cause.INTENT)
     if not _reasons(kind, changed):
         return Verdict(_change(wanted, Verb.NOOP, Cause.INTENT, before=recorded.applied, after=recorded.applied, notes=note))
@@ -132,7 +136,9 @@ def _found(kind: Kind, wanted: Resource, live: Live, body: JsonObject) -> Verdic
 def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: JsonObject) -> Verdict:
     address = wanted.address
     held = recorded.observed if recorded.observed is not None else recorded.applied
-    intent = _leaves(kind, address, recorded.applied, wanted.desired, Cause.INTENT)
+    intent = [
+        x for x in _leaves(kind, address, recorded.applied, wanted.desired, Cause.INTENT) if not kind.never_taken_back(x.before, x.after)
+    ]
     now = kind.project(body, held, address)
     drifted = _leaves(kind, address, held, now, Cause.DRIFT)
     drift = Drift(address, Verb.UPDATE, tuple(drifted), held, now) if _reasons(kind, drifted) else None

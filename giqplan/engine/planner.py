@@ -24,13 +24,17 @@ from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.world import Scope, World
 from giqplan.recommend import recommend
-from giqplan.resources import REGISTRY, Kind, buckets_of, declare, stage_of
+from giqplan.resources import REGISTRY, Kind, buckets_of, declare, is_adapters, stage_of
+from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER
 from giqplan.state import ResourceState
 from giqplan.state import State as Recording
 from giqplan.units import digest
 
 if TYPE_CHECKING:
     from giqplan.intent import LoadedIntent
+
+
+DEPLOYMENT, HPA = "kubernetes_deployment", "kubernetes_horizontal_pod_autoscaler"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Inputs:
     port: WorldPort | None
     begun: frozenset[Address] = frozenset()
     """What an interrupted run had begun to create: if it is there now, we made it."""
+    claimed: Mapping[Address, str] = field(default_factory=dict)
+    """What other environments of the same world have made, and which."""
 
     @property
     def intent(self) -> Intent:
@@ -93,7 +99,7 @@ def make_plan(inputs: Inputs) -> Proposal:
     subject = Subject(intent, recommendation, world, machine)
     rollout, why = _rollout(subject, kept)
     resources = declare(intent, recommendation, inputs.catalog, world, rollout)
-    changes, drift = _compare(resources, inputs.state, world)
+    changes, drift = _compare(resources, inputs.state, world, inputs.claimed)
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)
         drift = tuple(_as_verified(entry, changes) for entry in drift)
@@ -138,18 +144,32 @@ def recorded_of(state: Recording | None) -> Mapping[Address, Recorded]:
     }
 
 
-def _compare(resources: Sequence[Resource], state: Recording | None, world: World) -> tuple[tuple[Change, ...], tuple[Drift, ...]]:
+def _compare(
+    resources: Sequence[Resource], state: Recording | None, world: World, claimed: Mapping[Address, str]
+) -> tuple[tuple[Change, ...], tuple[Drift, ...]]:
     recorded, changes, drift = recorded_of(state), [], []
     for resource in resources:
         kind = REGISTRY.of(resource.address)
         live = kind.live(resource.address, resource.desired, world)
         verdict = compare_wanted(kind, resource, recorded.get(resource.address), live)
-        changes.append(replace(verdict.change, unsettled=_unsettled(kind, resource, live)))
+        owner = claimed.get(resource.address, "") if resource.address not in recorded else ""
+        changes.append(replace(verdict.change, unsettled=_unsettled(kind, resource, live), owner=owner))
         if verdict.drift is not None:
             drift.append(verdict.drift)
     wanted = {resource.address for resource in resources}
     changes += unwanted_changes({a: r for a, r in recorded.items() if a not in wanted}, world, Cause.NOT_WANTED)
-    return in_order(changes), tuple(drift)
+    return in_order(_autoscaler_first(changes)), tuple(drift)
+
+
+def _autoscaler_first(changes: Sequence[Change]) -> list[Change]:
+    """An autoscaler that goes is gone before its Deployment sets its own replica count: until then they would fight over it."""
+    going = {c.address.name: c.address for c in changes if c.verb is Verb.DELETE and c.address.type == HPA}
+    return [
+        replace(c, depends_on=(*c.depends_on, going[c.address.name]))
+        if c.verb is Verb.UPDATE and c.address.type == DEPLOYMENT and c.address.name in going
+        else c
+        for c in changes
+    ]
 
 
 def _unsettled(kind: Kind, resource: Resource, live: Live) -> str:
@@ -188,8 +208,20 @@ def unwanted_changes(recorded: Mapping[Address, Recorded], world: World, cause: 
     found = []
     for address, entry in recorded.items():
         kind = REGISTRY.of(address)
-        found.append(compare_unwanted(kind, address, entry, kind.live(address, entry.applied, world), cause))
+        change = compare_unwanted(kind, address, entry, kind.live(address, entry.applied, world), cause)
+        found.append(_shared(change, world, cause))
     return found
+
+
+def _shared(change: Change, world: World, cause: Cause) -> Change:
+    """What others may use as well is not taken from them."""
+    if is_adapters(change.address) and cause is Cause.NOT_WANTED and change.before is not None:
+        return replace(change, verb=Verb.NOOP, notes=("it stays: other autoscalers of the cluster may use it; destroy asks them",))
+    if change.verb is Verb.DELETE and change.address.type in (BUCKET_MEMBER, PROJECT_MEMBER) and world.other_clusters:
+        others = ", ".join(world.other_clusters)
+        why = f"kept: one identity serves every cluster of a project, and {others} may rely on it"
+        return replace(change, verb=Verb.FORGET, why=why)
+    return change
 
 
 def _plan(inputs: Inputs, subject: Subject, changes: tuple[Change, ...], drift: tuple[Drift, ...], notes: tuple[str, ...]) -> Plan:
@@ -221,8 +253,8 @@ def _digests(inputs: Inputs, recommendation: Recommendation) -> Mapping[str, str
 
 
 def deferred_of(changes: Iterable[Change]) -> tuple[Deferred, ...]:
-    """What cannot be decided because nobody may look: shown, and left undone (exit 5)."""
-    return tuple(Deferred(c.address, c.notes[0]) for c in changes if c.verb is Verb.CREATE and any("may not read" in n for n in c.notes))
+    """What is left undone, and why: shown (exit 5)."""
+    return tuple(Deferred(change.address, change.left) for change in changes if change.left)
 
 
 def pins_of(changes: Iterable[Change], world: World) -> tuple[Pin, ...]:

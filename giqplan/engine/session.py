@@ -62,7 +62,7 @@ def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalS
     if inputs.state is None:
         state = store.commit(state)
     executor = Executor(proposal, inputs, port, store.journal, reporter, stop)
-    applied = executor.run(state.resources)
+    applied = executor.run({**proposal.marked, **state.resources})
     choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)
     uid = made_cluster(applied) or cluster_uid(proposal) or state.cluster_uid
     ended = replace(state, resources=applied.resources, choices=choices, cluster_uid=uid)

@@ -17,6 +17,8 @@ from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope
 from giqplan.resources import REGISTRY
 
+OPERATION_PATIENCE_S = 90.0 * 60
+"""Terraform's google provider waits 90 minutes for cluster operations."""
 _FIRST_S, _LONGEST_S, _GROWTH = 0.1, 5.0, 1.4
 """Pauses between looks grow from a tenth of a second (APIs that settle at once) to five seconds (a rollout of many minutes)."""
 
@@ -53,6 +55,11 @@ class Pace:
 
     def now(self) -> float:
         return time.monotonic()
+
+    def pauses_after_first(self) -> Iterator[float]:
+        """``pauses``, but the first comes at once."""
+        yield 0.0
+        yield from self.pauses()
 
     def pauses(self) -> Iterator[float]:
         """Sleeps, each longer than the one before; yields how long each was. A stop ends the present one at once."""
@@ -102,21 +109,25 @@ def settle(
     return settled, reasons
 
 
-def await_operation(port: ReadPort, operation: Read, pace: Pace) -> None:
+def await_operation(port: ReadPort, operation: Read, pace: Pace, timeout_s: float = OPERATION_PATIENCE_S) -> None:
     """Wait for a long-running operation of Google's. Raises ApplyError (GIQ1702) with its error when it ends in one.
+
+    Returns when it is done, when the caller may not see it, when its time is over or when the run is stopped: in all but the first case,
+    whoever waits for the resource itself notices that it has not settled.
 
     GKE says ``status: DONE``, Service Usage ``done: true``; both put what went wrong under ``error``.
     """
+    start = pace.now()
     for _ in pace.pauses():
         reading = port.read_many((operation,))[operation]
         body = reading.body if reading.ok else {}
         if body.get("error"):
             detail = body["error"].get("message") or body.get("statusMessage") or "no reason given"
             raise ApplyError("GIQ1702", f"{body.get('name', operation.path)}: {detail}", "mend what the reason names, then apply again")
-        if body.get("status") == "DONE" or body.get("done"):
+        if not reading.ok or body.get("status") == "DONE" or body.get("done"):
             return
-        if pace.stop.is_set():
-            return  # whoever waits for the resource itself notices that it has not settled
+        if pace.stop.is_set() or pace.now() - start > timeout_s:
+            return
 
 
 def _reason(item: Waiting, live: Live) -> str | None:

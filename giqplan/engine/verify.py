@@ -20,7 +20,7 @@ from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.values import JsonObject
 from giqplan.model.world import World
 from giqplan.resources import REGISTRY
-from giqplan.resources.kubernetes import MANAGED_BY, KubernetesObject
+from giqplan.resources.kubernetes import MANAGED_BY, REPLICA_HOLDERS, KubernetesObject
 
 if TYPE_CHECKING:
     from giqplan.engine.observe import WorldPort
@@ -39,6 +39,12 @@ def verify(port: WorldPort, changes: Sequence[Change], resources: Mapping[Addres
     return tuple(answers.get(change.address, change) for change in changes)
 
 
+def gives_back(error: ConflictError) -> bool:
+    """Whether all that is held by others is a replica count, and those others are the autoscaler and our own first count: an intent
+    that sets it again has no autoscaler any more, so nobody loses anything (facts of server-side apply, "Transferring ownership")."""
+    return all(held.path == ".spec.replicas" and held.manager in REPLICA_HOLDERS for held in error.conflicts)
+
+
 def dry_run(kind: KubernetesObject, resource: Resource, world: World) -> ApplyObject:
     """The dry-run that shows what applying ``resource`` would hold."""
     send = kind.steps(Verb.UPDATE, resource.address, resource.desired, Live(Presence.ABSENT), world.scope)[0].action
@@ -49,21 +55,25 @@ def dry_run(kind: KubernetesObject, resource: Resource, world: World) -> ApplyOb
 def _one(port: WorldPort, change: Change, resource: Resource, world: World) -> Change:
     kind = REGISTRY.of(change.address)
     assert isinstance(kind, KubernetesObject)
+    send = dry_run(kind, resource, world)
     try:
-        result = port.execute(dry_run(kind, resource, world))
-    except ConflictError as error:
-        return _contested(kind, change, resource, error, world)
+        try:
+            result = port.execute(send)
+        except ConflictError as error:
+            if not gives_back(error):
+                return _contested(kind, change, resource, error, world)
+            result = port.execute(replace(send, force=True))
     except CloudError as error:
         return _refused(change, error)
     if change.verb is Verb.CREATE and result.made is False:
-        change = _met(change)
+        change = _met(change, result.body["metadata"].get("uid", ""))
     return _as_held(kind, change, resource, result.body, world)
 
 
-def _met(change: Change) -> Change:
-    """It is there after all: the list by label did not show it, because it carries no label of ours (any more)."""
+def _met(change: Change, uid: str) -> Change:
+    """It is there after all: the list by label did not show it. Ours that lost the label, or another one that took the name since."""
     label, value = MANAGED_BY
-    lost = change.cause is Cause.GONE
+    lost = change.cause is Cause.GONE and uid == change.identity
     cause, why = (Cause.DRIFT, f"it lost the label {label}") if lost else (Cause.ADOPT, "it was made by others")
     leaf = Leaf(("metadata", "labels", label), ABSENT_LEAF, value, cause)
     notes = (*change.notes, f"it is there already: {why}")
@@ -77,7 +87,7 @@ def _contested(kind: KubernetesObject, change: Change, resource: Resource, error
         Conflict(c.path, c.manager, _named(live, c.path, kind.schema), _named(resource.desired, c.path, kind.schema))
         for c in error.conflicts
     )
-    met = _met(change) if change.verb is Verb.CREATE else change  # a conflict needs something that is there
+    met = _met(change, "") if change.verb is Verb.CREATE else change  # a conflict needs something that is there
     return replace(met, conflicts=tuple(found), confidence=Confidence.VERIFIED)
 
 

@@ -106,8 +106,12 @@ class Change:
     replace_paths: tuple[Path, ...] = ()
     identity: str = ""
     notes: tuple[str, ...] = ()
+    left: str = ""
+    """Why something that should be done is left undone (exit 5): nobody may look, or it holds what others made."""
     unsettled: str = ""
     """Why what is there has not settled (a rollout that does not become available); "" = it has, or nobody could look."""
+    owner: str = ""
+    """The other environment that has made it; "" = none."""
     foreign: bool = False
     """It was there before giqplan, without a mark of ours: taken over at most, never ours to delete."""
 

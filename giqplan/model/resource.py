@@ -66,10 +66,12 @@ class Presence(StrEnum):
 @dataclass(frozen=True)
 class Live:
     """One managed thing as the world holds it. ``body``: its full JSON as read; ``identity``: uid or the like;
-    ``ours``: it carries our marks; ``why``: why it could not be read."""
+    ``ours``: it carries our marks; ``why``: why it could not be read; ``denied``: because
+    the caller may not."""
 
     presence: Presence
     body: JsonObject | None = field(default=None, hash=False)
     identity: str = ""
     ours: bool = False
     why: str = ""
+    denied: bool = False

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from giqplan.model.calls import ClusterRef, Outcome, Read, Reading
-from giqplan.model.values import UNKNOWN
+from giqplan.model.values import UNKNOWN, JsonObject
 
 _NOT_READ = Reading(Outcome.NOT_READ)
 _NOT_LISTED = Reading(Outcome.ABSENT)
@@ -78,8 +78,15 @@ class World:
             return Reading(Outcome.ABSENT, message="the GKE API is off")
         if not listing.ok:
             return listing
-        found = [c for c in listing.body.get("clusters", ()) if c["name"] == self.scope.cluster.name]
+        found = [c for c in listing.body.get("clusters", ()) if _is(c, self.scope.cluster)]
         return Reading(Outcome.OK, found[0]) if found else Reading(Outcome.ABSENT)
+
+    @property
+    def other_clusters(self) -> tuple[str, ...]:
+        """``location/name`` of every other cluster of the project, as far as it could be read."""
+        listing = self.reading(clusters_read(self.scope.cluster))
+        clusters = listing.body.get("clusters", ()) if listing.ok else ()
+        return tuple(sorted(f"{c['location']}/{c['name']}" for c in clusters if not _is(c, self.scope.cluster)))
 
     @property
     def cluster_answers(self) -> bool:
@@ -93,7 +100,12 @@ def project_read(project: str) -> Read:
 
 
 def clusters_read(cluster: ClusterRef) -> Read:
-    return Read("container", f"/v1/projects/{cluster.project}/locations/{cluster.location}/clusters")
+    """The clusters of all locations (``-``): one list shows ours, and who else lives in the project."""
+    return Read("container", f"/v1/projects/{cluster.project}/locations/-/clusters")
+
+
+def _is(body: JsonObject, cluster: ClusterRef) -> bool:
+    return bool(body["name"] == cluster.name and body.get("location", cluster.location) == cluster.location)
 
 
 def services_read(project: str) -> Read:

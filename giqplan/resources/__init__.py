@@ -43,9 +43,14 @@ _STAGES = {
 
 def stage_of(address: Address) -> Stage:
     """The stage that an address belongs to; everything of the metrics adapter is one stage of its own."""
-    if address.name.partition("/")[0] == ADAPTER_NAMESPACE or address.name.startswith(ADAPTER_NAMESPACE):
+    if address.type.startswith("kubernetes_") and address.name.partition("/")[0] == ADAPTER_NAMESPACE:
         return Stage.ADAPTER
     return _STAGES.get(address.type, Stage.ADAPTER)
 
 
-__all__ = ["ADAPTER_NAMESPACE", "REGISTRY", "Kind", "Registry", "Step", "address_of", "buckets_of", "declare", "stage_of"]
+def is_adapters(address: Address) -> bool:
+    """Whether an address belongs to the metrics adapter, its IAM member included."""
+    return stage_of(address) is Stage.ADAPTER or (address.type == iam.PROJECT_MEMBER and f"/{ADAPTER_NAMESPACE}/" in address.name)
+
+
+__all__ = ["ADAPTER_NAMESPACE", "REGISTRY", "Kind", "Registry", "Step", "address_of", "buckets_of", "declare", "is_adapters", "stage_of"]

@@ -94,6 +94,10 @@ class Kind(ABC):
         """
         return Verb.DELETE
 
+    def never_taken_back(self, before: object, after: object) -> bool:
+        """Whether the step from ``before`` to ``after`` only asks for less of what others may have come to use: no reason to act."""
+        return False
+
     def platform_source(self, path: Path) -> str:
         """Who may hold this leaf otherwise than sent, and where that is written; "" = nobody (design rule 1)."""
         return ""
@@ -129,7 +133,8 @@ def live_from(reading: Reading, *, identity: str = "", ours: bool = False) -> Li
         return Live(Presence.PRESENT, reading.body, identity, ours)
     if reading.outcome is Outcome.ABSENT:
         return Live(Presence.ABSENT)
-    return Live(Presence.UNKNOWN, why=": ".join(part for part in (_WHY[reading.outcome], reading.message) if part))
+    why = ": ".join(part for part in (_WHY[reading.outcome], reading.message) if part)
+    return Live(Presence.UNKNOWN, why=why, denied=reading.outcome is Outcome.DENIED)
 
 
 _WHY = {

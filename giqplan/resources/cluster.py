@@ -61,7 +61,7 @@ class Cluster(Kind):
         if not reading.ok:
             return live_from(reading)
         labels = reading.body.get("resourceLabels", {})
-        ours = all(labels.get(key) == value for key, value in MANAGED_BY.items())
+        ours = all(labels.get(key) == value for key, value in wanted.get("resourceLabels", MANAGED_BY).items())
         return live_from(reading, identity=reading.body.get("id", ""), ours=ours)
 
     def project(self, body: JsonObject, shape: JsonObject, address: Address) -> JsonObject:

@@ -22,6 +22,8 @@ MANAGED_BY = ("app.kubernetes.io/managed-by", "giqplan")
 SELECTOR = "=".join(MANAGED_BY)
 FIELD_MANAGER = "giqplan"
 ONCE_MANAGER = "giqplan-initial"
+REPLICA_HOLDERS = frozenset({"kube-controller-manager", ONCE_MANAGER})
+"""Who holds a Deployment's replica count while an autoscaler runs it: the autoscaler (subresource scale) and our first count."""
 
 _AUTOPILOT = "docs.cloud.google.com/kubernetes-engine/docs/concepts/autopilot-resource-requests"
 #: Leaves that Autopilot's admission may hold otherwise than sent (design rule 1).

@@ -71,6 +71,10 @@ class _Setting(Kind):
         update, summary = self.update(desired, live.body or {})
         return (Step(UpdateCluster(ref_of(address, scope), update), summary),)
 
+    def never_taken_back(self, before: object, after: object) -> bool:
+        """A component that the intent no longer asks for stays on: others may have come to need it."""
+        return isinstance(before, list) and isinstance(after, list) and set(after) <= set(before)
+
     def on_unwanted(self, cause: Cause) -> Verb:
         return Verb.FORGET
 
@@ -143,5 +147,4 @@ def _prometheus(cluster: JsonObject) -> JsonObject:
 
 def _monitoring(cluster: JsonObject, change: JsonObject) -> dict[str, Any]:
     """One ``desiredMonitoringConfig`` with what is there now and ``change``: the message replaces the whole configuration."""
-    kept = {k: v for k, v in cluster.get("monitoringConfig", {}).items() if k in ("componentConfig", "managedPrometheusConfig")}
-    return {"desiredMonitoringConfig": {**kept, **change}}
+    return {"desiredMonitoringConfig": {**cluster.get("monitoringConfig", {}), **change}}

@@ -64,10 +64,16 @@ class Journal:
             self._open()
         assert self._file is not None
         line = canonical_json({"lineage": self.basis[0], "serial": self.basis[1], **record}) + "\n"
-        data = line.encode()
-        while data:
-            data = data[os.write(self._file, data) :]
-        os.fdatasync(self._file)
+        data, end = line.encode(), os.fstat(self._file).st_size
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+            os.fdatasync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, end)  # half a record in the middle would make the whole journal unreadable
+            raise StateError(
+                "GIQ1808", error.strerror or str(error), "make room on the disk, then apply again", Place(str(self.path))
+            ) from None
 
     def _open(self) -> None:
         """Continue after the last whole line: what a crash tore is cut off first."""

@@ -7,13 +7,14 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from giqplan.errors import Place, StateError
+from giqplan.model.address import Address
 from giqplan.state.journal import Journal, Pending, replay, sync_folder
 from giqplan.state.model import State, broken
 from giqplan.units import canonical_json
@@ -51,6 +52,18 @@ class LocalState:
         state, self._pending = replay(State.from_json(value, place), self.journal)
         self.journal.basis = (state.lineage, state.serial)
         return state
+
+    def claimed(self) -> Mapping[Address, str]:
+        """What the other environments of this world have made: address -> environment. Their journals are not replayed; a state that
+        cannot be read claims nothing."""
+        found: dict[Address, str] = {}
+        for path in sorted(self.folder.parent.glob("*/state.json")):
+            if path.parent == self.folder:
+                continue
+            with suppress(StateError, OSError, ValueError):
+                state = State.from_json(json.loads(path.read_bytes()), Place(str(path)))
+                found |= {address: state.environment for address, entry in state.resources.items() if entry.created}
+        return found
 
     def pending(self) -> tuple[Pending, ...]:
         """Actions that an earlier run began and of which no end is known; call ``load`` first."""

@@ -109,3 +109,62 @@ def test_an_autoscaler_without_a_metrics_adapter_blocks_the_plan_until_one_may_c
     assert one.apply().exit is Exit.DONE
     one.set("observability.metricsAdapter", "none")
     assert statuses() == [CheckStatus.PASS]
+
+
+def test_two_environments_with_the_same_target_do_not_take_each_other_over(applied: House) -> None:
+    applied.intent["environments"] = {"staging": {}}
+    applied.write()
+    code, out, _ = applied.cli("plan", "-e", "staging")
+    assert code == Exit.BLOCKED
+    assert "GIQ1511" in out and "belongs to environment default" in out
+
+
+def test_what_cannot_be_looked_at_is_neither_destroyed_nor_forgotten(applied: House) -> None:
+    before = set(applied.state.resources)
+    assert applied.destroy("nobody").exit is Exit.INCOMPLETE or applied.plan_destroy("nobody").plan.deferred
+    assert set(applied.state.resources) >= {a for a in before if a.type.startswith("kubernetes_")}
+
+
+def test_an_intent_without_an_autoscaler_leaves_the_shared_adapter_alone(applied: House) -> None:
+    del applied.intent["spec"]["slo"]
+    applied.write()
+    acting = by_address(applied.plan())
+    assert acting["kubernetes_horizontal_pod_autoscaler.inference/quickstart"].verb is Verb.DELETE
+    assert not any("custom-metrics" in address for address in acting)
+
+
+def test_a_replica_count_goes_to_the_autoscaler_and_comes_back(applied: House) -> None:
+    slo = applied.intent["spec"].pop("slo")
+    applied.set("workload.requestsPerSecond", {"mean": 9, "peak": 10})
+    assert applied.apply().exit is Exit.DONE
+    path = "/apis/apps/v1/namespaces/inference/deployments/quickstart"
+    fixed = applied.kubernetes("GET", path)["spec"]["replicas"]
+    assert fixed == applied.plan().plan.recommendation.sizing.initial_replicas
+    assert by_address(applied.plan()) == {}
+    applied.intent["spec"]["slo"] = slo
+    applied.set("serving.env", {"FOO": "bar"})
+    assert applied.apply().exit is Exit.DONE
+    assert by_address(applied.plan()) == {}
+    entries = applied.kubernetes("GET", path)["metadata"]["managedFields"]
+    holders = {e["manager"] for e in entries if "f:replicas" in e["fieldsV1"].get("f:spec", {})}
+    assert holders and "giqplan" not in holders
+
+
+def test_an_identity_that_another_cluster_relies_on_keeps_its_rights(applied: House) -> None:
+    body = {"cluster": {"name": "second", "autopilot": {"enabled": True}}}
+    applied.google("POST", "/v1/projects/my-project/locations/us-central1/clusters", body)
+    member = "google_storage_bucket_iam_member.my-project-models/roles/storage.objectViewer/inference/quickstart"
+    assert by_address(applied.plan_destroy())[member].verb is Verb.FORGET
+
+
+def test_a_component_that_is_no_longer_asked_for_stays_on(applied: House) -> None:
+    applied.set("observability.logging", ["SYSTEM"])
+    assert by_address(applied.plan()) == {}
+
+
+def test_a_namespace_with_an_account_or_a_role_of_others_is_kept(applied: House) -> None:
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "theirs"}, "rules": []}
+    applied.kubernetes("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/inference/roles", role)
+    proposal = applied.plan_destroy()
+    assert by_address(proposal)["kubernetes_namespace.inference"].verb is Verb.FORGET
+    assert [str(d.address) for d in proposal.plan.deferred] == ["kubernetes_namespace.inference"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from giqplan.errors import StateError
 from giqplan.model.address import Address
-from giqplan.state import LocalState, ResourceState, State
+from giqplan.state import Journal, LocalState, ResourceState, State
 
 A, B, C = (Address("kubernetes_service", f"default/{name}") for name in "abc")
 
@@ -186,3 +188,23 @@ def test_a_crash_at_any_byte_gives_a_prefix_of_what_happened(events: list[tuple[
         again.journal.done(again.journal.begin(B, "create", ""), entry(B, 99))
         again.journal.close()
         assert held(LocalState(store.folder))[B] == entry(B, 99)
+
+
+def test_a_full_disk_leaves_a_journal_that_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a record in the middle would make the journal unreadable for good: what was torn is cut off at once (GIQ1808)."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.begin(Address("thing", "a"), "create", "create a")
+    whole = (tmp_path / "journal.jsonl").read_bytes()
+    real = os.write
+
+    def full(handle: int, data: bytes) -> int:
+        real(handle, data[:7])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StateError) as caught:
+        journal.begin(Address("thing", "b"), "create", "create b")
+    monkeypatch.setattr(os, "write", real)
+    assert caught.value.code == "GIQ1808"
+    assert (tmp_path / "journal.jsonl").read_bytes() == whole
+    journal.close()
