@@ -91,7 +91,7 @@ def compare_unwanted(kind: Kind, address: Address, recorded: Recorded, live: Liv
 
 
 def _left_because(verb: Verb) -> str:
-    return "it stays: giqplan lets go of it and never removes it here" if verb is Verb.FORGET else ""
+    return "it stays" if verb is Verb.FORGET else ""
 
 
 def _create(wanted: Resource, recorded: Recorded | None) -> Verdict:

@@ -218,7 +218,7 @@ def _confidence(page: Page, plan: Plan) -> None:
     elif predicted:
         page.gap()
         share = "All" if predicted == len(plan.acting) else f"{predicted} of {len(plan.acting)}"
-        page.prose(0, f"{share} changes are predicted (no server could be asked yet); apply verifies each before it acts.")
+        page.prose(0, f"{share} changes are predicted (no server could be asked about them); apply verifies each before it acts.")
 
 
 def _checks(page: Page, checks: Iterable[Check], full: bool) -> None:

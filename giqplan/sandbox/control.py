@@ -245,6 +245,10 @@ def _peek(folder: Path) -> dict[str, Any] | None:
             return dict(json.loads((folder / "connection.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             time.sleep(0.01)
+        except (ValueError, TypeError) as error:
+            path = folder / "connection.json"
+            remedy = "end the process that holds serve.lock beside it, then start the sandbox again: its world is kept"
+            raise SandboxError("GIQ2001", f"connection.json is broken: {error}", remedy, Place(str(path))) from None
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from giqplan.errors import SandboxError
+from giqplan.errors import Place, SandboxError
 from giqplan.sandbox import control
 
 
@@ -213,3 +213,17 @@ def test_latency_is_added_to_every_request(sandbox: Any) -> None:
     assert control.log(sandbox.folder)[-1].milliseconds >= 30
     control.clear_log(sandbox.folder)
     assert control.log(sandbox.folder) == []
+
+
+def test_a_broken_connection_file_is_named(folder: Path) -> None:
+    control.start(folder, speed=0)
+    path = folder / "connection.json"
+    whole = path.read_bytes()
+    path.write_text("{garbage", encoding="utf-8")
+    try:
+        with pytest.raises(SandboxError) as caught:
+            control.connection(folder)
+        assert (caught.value.code, caught.value.place) == ("GIQ2001", Place(str(path)))
+    finally:
+        path.write_bytes(whole)
+        control.stop(folder)
