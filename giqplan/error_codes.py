@@ -63,6 +63,7 @@ _CATALOG = {
     "GIQ1202": "a catalog file is broken",
     "GIQ1203": "unknown use case",
     "GIQ1204": "unknown machine type",
+    "GIQ1205": "unknown accelerator",
 }
 
 _RECOMMEND = {

@@ -21,10 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Exit:
     """Print the choice and its reasons; exit 4 when what is shown is only the nearest miss."""
     from giqplan.catalog import open_catalog
+    from giqplan.engine.choice import choose
     from giqplan.intent import load_intent
-    from giqplan.recommend import recommend
 
-    found = recommend(load_intent(Path(args.intent), args.environment).intent, open_catalog())
+    found = choose(load_intent(Path(args.intent), args.environment), open_catalog())
     if args.format == "json":
         from giqplan.render.json import plain
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from giqplan.catalog import Catalog
 from giqplan.checks import Subject, run_checks
 from giqplan.checks.quota import spare_limit
+from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import Recorded, compare_unwanted, compare_wanted
 from giqplan.engine.observe import WorldPort, denied, observe
 from giqplan.engine.order import in_order
@@ -23,7 +24,6 @@ from giqplan.model.plan import Cause, Change, Deferred, Drift, Leaf, Pin, Plan, 
 from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.world import Scope, World
-from giqplan.recommend import recommend
 from giqplan.resources import REGISTRY, Kind, buckets_of, declare, is_adapters, stage_of
 from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER
 from giqplan.state import ResourceState
@@ -90,7 +90,7 @@ def make_plan(inputs: Inputs) -> Proposal:
     intent, scope = inputs.intent, scope_of(inputs.intent)
     chosen = choice_digest(intent)
     kept = inputs.state.choices if inputs.state is not None and inputs.state.choices.get("deciding") == chosen else {}
-    recommendation = recommend(intent, inputs.catalog, kept.get("curve"))
+    recommendation = choose(inputs.loaded, inputs.catalog, kept.get("curve"))
     world = World(inputs.world_name, scope)
     if inputs.port is not None:
         world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent))
@@ -98,7 +98,8 @@ def make_plan(inputs: Inputs) -> Proposal:
     machine = inputs.catalog.machine(recommendation.cost.machine_type)
     subject = Subject(intent, recommendation, world, machine)
     rollout, why = _rollout(subject, kept)
-    resources = declare(intent, recommendation, inputs.catalog, world, rollout)
+    with placed(inputs.loaded):
+        resources = declare(intent, recommendation, inputs.catalog, world, rollout)
     changes, drift = _compare(resources, inputs.state, world, inputs.claimed)
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)

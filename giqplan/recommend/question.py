@@ -9,6 +9,7 @@ from decimal import Decimal
 from giqplan.catalog import Catalog, Curve
 from giqplan.catalog.checkpoint import held_precision, served_as
 from giqplan.catalog.levels import METRICS, MIN_LOADS, trustworthy_loads
+from giqplan.errors import CatalogError
 from giqplan.intent.model import Intent, Server, Stack
 from giqplan.model.recommendation import Evidence, PricingModel, Statistic
 from giqplan.recommend.placement import Market
@@ -104,9 +105,23 @@ def _versions(curves: Iterable[Curve], intent: Intent) -> dict[str, str]:
     return {accelerator: named.removeprefix("v") if named != LATEST else newest(v) for accelerator, v in found.items()}
 
 
+def _check_accelerators(types: Iterable[str], catalog: Catalog) -> None:
+    from difflib import get_close_matches
+
+    for name in types:
+        if name == "any" or catalog.accelerator(name) is not None:
+            continue
+        known = sorted(a.name for a in catalog.accelerators())
+        inside = [label for label in known if name.lower() in label]
+        near = inside[:3] or get_close_matches(name, known, 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        raise CatalogError("GIQ1205", f"{name} is no accelerator label of GKE that the catalog knows", hint)
+
+
 def ask(intent: Intent, catalog: Catalog, curves: tuple[Curve, ...]) -> Question:
-    """Raises CatalogError for a use case that is unknown."""
+    """Raises CatalogError for a use case (GIQ1203) or an accelerator (GIQ1205) that is unknown."""
     spec = intent.spec
+    _check_accelerators(spec.accelerator.types, catalog)
     slo = {"ntpot": spec.slo.ntpot_milliseconds, "ttft": spec.slo.ttft_milliseconds, "itl": spec.slo.itl_milliseconds}
     rate = spec.workload.requests_per_second
     shape = wanted_shape(intent, catalog)

@@ -168,3 +168,15 @@ def test_a_namespace_with_an_account_or_a_role_of_others_is_kept(applied: House)
     proposal = applied.plan_destroy()
     assert by_address(proposal)["kubernetes_namespace.inference"].verb is Verb.FORGET
     assert [str(d.address) for d in proposal.plan.deferred] == ["kubernetes_namespace.inference"]
+
+
+def test_an_error_of_the_choice_has_its_place_in_the_file(house: Callable[..., House]) -> None:
+    one = house()
+    one.set("accelerator.types", ["h100"])
+    code, _, err = one.cli("plan")
+    assert (code, "GIQ1205" in err, "did you mean nvidia-h100-80gb" in err) == (Exit.ERROR, True, True)
+    assert f"{one.file}:" in err.replace("\n", "")
+    one.set("accelerator.types", ["any"])
+    one.set("model.id", "nobody/knows-me")
+    code, _, err = one.cli("plan")
+    assert (code, "GIQ1301" in err, f"{one.file}:" in err.replace("\n", "")) == (Exit.BLOCKED, True, True)

@@ -81,6 +81,10 @@ class Shelf:
     def model(self, model_id: str) -> None:
         return None
 
+    def accelerator(self, name: str) -> str | None:
+        """Every NVIDIA label is known here."""
+        return name if name.startswith("nvidia-") else None
+
     def machines_for(self, accelerator: str) -> tuple[Machine, ...]:
         return tuple(m for m in self.machines if m.accelerator == accelerator)
 
