@@ -106,11 +106,11 @@ def _versions(curves: Iterable[Curve], intent: Intent) -> dict[str, str]:
 
 
 def _check_accelerators(types: Iterable[str], catalog: Catalog) -> None:
-    from difflib import get_close_matches
-
     for name in types:
         if name == "any" or catalog.accelerator(name) is not None:
             continue
+        from difflib import get_close_matches
+
         known = sorted(a.name for a in catalog.accelerators())
         inside = [label for label in known if name.lower() in label]
         near = inside[:3] or get_close_matches(name, known, 3)
