@@ -7,6 +7,7 @@ To add a command, add its line to ``COMMANDS``.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     try:
         code = int(_run(words))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None when whoever started us has closed it
+            sys.stdout.flush()
     except SystemExit as stop:
         code = _system_exit(stop)
     except KeyboardInterrupt:
@@ -57,6 +59,12 @@ def main(argv: list[str] | None = None) -> int:
         _trace_if_asked(words)
         print_error(error, json=_wants_json(words))
         code = error.exit
+    except OSError as error:
+        _trace_if_asked(words)
+        full = error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF)
+        told = UsageError("GIQ0104", f"the output cannot be written: {error.strerror}", "make room, or send it elsewhere")
+        print_error(told if full else _internal(error), json=_wants_json(words))
+        code = _no_more_output() if full else Exit.ERROR
     except Exception as error:
         _trace_if_asked(words)
         print_error(_internal(error), json=_wants_json(words))
@@ -99,7 +107,12 @@ def _system_exit(stop: SystemExit) -> int:
 
 
 def _reader_is_gone() -> Exit:
-    """Whoever read our output (``| head``) has closed it: say nothing, and keep the interpreter from trying again at its end."""
+    """Whoever read our output (``| head``) has closed it: say nothing."""
+    return _no_more_output()
+
+
+def _no_more_output() -> Exit:
+    """Keep the interpreter from trying to write what is left at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return Exit.ERROR
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -172,3 +173,15 @@ def test_abbreviated_flags_are_refused() -> None:
     parser.add_argument("--sandbox", action="store_true")
     with pytest.raises(UsageError):
         parser.parse_args(["--sand"], argparse.Namespace())
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")
+def test_a_full_output_is_an_error_of_its_own() -> None:
+    with Path("/dev/full").open("w") as sink:
+        ran = subprocess.run([sys.executable, "-m", "giqplan", "schema"], stdout=sink, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, "GIQ0104" in ran.stderr, "Traceback" in ran.stderr) == (1, True, False)
+
+
+def test_a_closed_output_is_no_defect() -> None:
+    ran = subprocess.run(["/bin/sh", "-c", f"{sys.executable} -m giqplan schema >&-"], stderr=subprocess.PIPE, text=True, check=False)
+    assert "GIQ0199" not in ran.stderr and "Traceback" not in ran.stderr
