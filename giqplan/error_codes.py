@@ -113,6 +113,7 @@ _APPLY = {
     "GIQ1703": "something that was applied has not settled in time",
     "GIQ1704": "stopped before it had settled",
     "GIQ1705": "a value that apply needs is not known",
+    "GIQ1706": "something came to be there since the plan",
 }
 
 _STATE = {

@@ -11,7 +11,7 @@ from giqplan.cloud import ConflictError
 from giqplan.engine.observe import WorldPort, connect, google_reads
 from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look, settle
-from giqplan.engine.verify import gives_back
+from giqplan.engine.verify import dry_run, gives_back
 from giqplan.engine.walk import End, Walked, walk, with_dependents
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, worst
 from giqplan.model.address import Address
@@ -116,6 +116,8 @@ class Executor:
         record = self._journal.begin(change.address, change.verb.value, f"{change.verb.value} {change.address}")
         result = ActionResult()
         try:
+            if isinstance(kind, KubernetesObject) and change.confidence is Confidence.PREDICTED:
+                self._check_by_dry_run(kind, change, resource)
             for step in kind.steps(change.verb, change.address, resource.desired, live, self._world.scope, resource.once):
                 self._reporter.began(change.address, step.summary)
                 answer = self._execute(step, kind)
@@ -138,6 +140,14 @@ class Executor:
             raise
         if change.address.type == CLUSTER:
             self._reconnect()
+
+    def _check_by_dry_run(self, kind: KubernetesObject, change: Change, resource: Resource) -> None:
+        """What no server could be asked about when it was planned is asked now, before anything is written (design rule 1)."""
+        result = self._execute(Step(dry_run(kind, resource, self._world), ""), kind)
+        if change.verb is Verb.CREATE and result.made is False:
+            detail = f"{change.address}: something of that name has come to be there since the plan"
+            raise ApplyError("GIQ1706", detail, "plan again: the new plan shows whose it is")
+        _refuse_foreign_changes(kind, resource, result.body)
 
     def _fresh(self, kind: Kind, resource: Resource) -> Live:
         """The resource as it is right now where the action depends on it: lists are sent whole, so the union is made last."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
-from engine_house import House, by_address, quickstart
+from engine_house import House, Notes, by_address, quickstart
 
+from giqplan.engine.planner import make_plan
+from giqplan.engine.session import carry_out
 from giqplan.errors import Exit
 from giqplan.model.check import CheckStatus
 from giqplan.model.plan import Verb
@@ -180,3 +183,18 @@ def test_an_error_of_the_choice_has_its_place_in_the_file(house: Callable[..., H
     one.set("model.id", "nobody/knows-me")
     code, _, err = one.cli("plan")
     assert (code, "GIQ1301" in err, f"{one.file}:" in err.replace("\n", "")) == (Exit.BLOCKED, True, True)
+
+
+def test_what_came_to_be_there_since_the_plan_is_not_written_to(house: Callable[..., House]) -> None:
+    one = house(world=with_cluster())
+    session = one.session()
+    inputs = session.inputs()
+    proposal = make_plan(inputs)
+    one.kubernetes("POST", "/api/v1/namespaces", NAMESPACE)
+    one.kubernetes("POST", "/api/v1/namespaces/inference/configmaps", PRECIOUS)
+    assert session.cloud is not None
+    with session.store.lock("apply"):
+        applied = carry_out(proposal, inputs, session.cloud, session.store, Notes(), threading.Event())
+    found = {str(address): error.code for address, error in applied.walked.errors.items()}
+    assert found["kubernetes_config_map.inference/quickstart"] == "GIQ1706"
+    assert one.kubernetes("GET", "/api/v1/namespaces/inference/configmaps/quickstart")["data"] == {"precious": "data"}
