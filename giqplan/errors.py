@@ -127,12 +127,6 @@ class PlanError(GiqplanError):
     """Observing, comparing or planning failed."""
 
 
-class StaleError(PlanError):
-    """What was planned no longer holds."""
-
-    exit = Exit.STALE
-
-
 class ApplyError(GiqplanError):
     """Carrying out a plan failed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from giqplan.checks.base import Subject, answer
-from giqplan.intent.model import MetricsAdapter
+from giqplan.intent.choices import MetricsAdapter
 from giqplan.model.address import Address
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.resource import Presence

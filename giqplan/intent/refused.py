@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from giqplan.errors import Place, RefusedError
+from giqplan.intent.choices import Server
 from giqplan.intent.document import KeyPath
-from giqplan.intent.model import Server
 
 TPU_PREFIXES = ("tpu", "ct4p", "ct5", "ct6")
 """GKE accelerator labels and machine families of TPUs begin so."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -171,11 +170,3 @@ class ActionResult:
     operation: Read | None = None
     warnings: tuple[str, ...] = ()
     made: bool | None = None
-
-
-def action_name(action: Action) -> str:
-    """The action's kind in words of the journal: ``ApplyObject``, ``CreateCluster`` ..."""
-    return type(action).__name__
-
-
-Readings: TypeAlias = Mapping[Read, Reading]

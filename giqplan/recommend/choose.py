@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from giqplan.catalog import Catalog
 from giqplan.errors import RecommendError
-from giqplan.intent.model import Intent, Prefer
+from giqplan.intent.choices import Prefer
+from giqplan.intent.model import Intent
 from giqplan.model.recommendation import Provenance, Reason, Recommendation, Rejection, SloMiss
 from giqplan.recommend.candidate import Candidate, Judged, hardware, judge, miss_of
 from giqplan.recommend.question import Question, ask

@@ -44,11 +44,6 @@ def normalised(message: str, value: Any, path: str) -> dict[str, Any]:
     return result
 
 
-def field_names(message: str) -> frozenset[str]:
-    """The fields that a message has."""
-    return frozenset(_table()["messages"][message])
-
-
 def _value(kind: str, value: Any, path: str) -> Any:
     kind = kind.removesuffix("?")
     if kind.startswith("["):

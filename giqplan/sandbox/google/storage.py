@@ -17,7 +17,6 @@ from urllib.parse import unquote
 
 from giqplan.sandbox.clock import Clock
 from giqplan.sandbox.documents import Documents
-from giqplan.sandbox.google.cluster_defaults import region_of
 from giqplan.sandbox.google.errors import ApiError, invalid
 from giqplan.sandbox.google.iam import Iam, etag_of
 from giqplan.sandbox.google.paging import whole_number
@@ -292,11 +291,6 @@ class Storage:
         if not self._iam.allows(caller.member, permission, project.id):
             raise _refused(caller, permission, "project")
         return project
-
-
-def bucket_region(body: Mapping[str, Any]) -> str:
-    """Where a bucket lies, in lower case."""
-    return region_of(str(body["location"]).lower())
 
 
 def _with_etag(body: dict[str, Any]) -> dict[str, Any]:
