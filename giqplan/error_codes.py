@@ -10,6 +10,10 @@ _USAGE = {
     "GIQ0102": "there is nobody to ask",
     "GIQ0103": "not approved",
     "GIQ0104": "the file cannot be written",
+    "GIQ0105": "no value for the secret",
+    "GIQ0106": "name or key of a secret",
+    "GIQ0107": "there is no place for the secret yet",
+    "GIQ0108": "the Secret belongs to others",
     "GIQ0199": "internal error",
 }
 

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     "plan": Command("plan", "show what would be done, what it costs, and what stands in the way"),
     "apply": Command("apply", "plan, ask, and carry the plan out"),
     "destroy": Command("apply", "delete what giqplan has created"),
+    "secret": Command("secret", "put a token into the cluster, never into plan, state or log"),
     "sandbox": Command("sandbox", "the local Google Cloud and Kubernetes"),
     "schema": Command("schema", "print the JSON Schema of inference.yaml, for editors"),
 }

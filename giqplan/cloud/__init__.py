@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from giqplan.cloud.answers import ConflictError, Held
 from giqplan.cloud.cloud import Cloud
+from giqplan.cloud.secrets import APPLY_FIRST
 
-__all__ = ["Cloud", "ConflictError", "Held"]
+__all__ = ["APPLY_FIRST", "Cloud", "ConflictError", "Held"]

@@ -32,6 +32,8 @@ from giqplan.model.calls import (
     Reading,
     RemoveBucketMember,
     RemoveProjectMember,
+    SecretChange,
+    SetSecret,
     UpdateCluster,
 )
 from giqplan.model.connection import Connection
@@ -104,6 +106,11 @@ class Cloud:
                 return self._google.add_project_member(project, role, member)
             case RemoveProjectMember(project, role, member):
                 return self._google.remove_project_member(project, role, member)
+
+    def set_secret(self, write: SetSecret) -> SecretChange:
+        """Write one value of one Secret. Raises CloudError, and UsageError where the Secret cannot take it."""
+        self.check_instance()
+        return self._cluster(write.cluster).set_secret(write)
 
     def check_instance(self) -> None:
         """Before the first write: is this still the instance whose state and plan we hold? Raises CloudError (GIQ1911)."""

@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from giqplan.cloud.answers import failure, no_answer
+from giqplan.cloud.secrets import set_secret, without_values
 from giqplan.cloud.sessions import CONNECT_S, PARALLEL, READ_S, Sessions
-from giqplan.model.calls import ActionResult, ApplyObject, DeleteObject
+from giqplan.errors import CloudError
+from giqplan.model.calls import ActionResult, ApplyObject, DeleteObject, SecretChange, SetSecret
 
 APPLY = "application/apply-patch+yaml"
 
@@ -38,7 +40,21 @@ class KubernetesActions:
             options["preconditions"] = {"uid": action.uid}
         return self._call("DELETE", action.path, options, "application/json", missing_is_done=True)
 
+    def set_secret(self, write: SetSecret) -> SecretChange:
+        """Read the Secret and write one key of it; see ``secrets.set_secret``."""
+        return set_secret(lambda *request: self._send(*request)[1], write)
+
     def _call(self, method: str, path: str, body: Any, content_type: str, *, missing_is_done: bool = False) -> ActionResult:
+        try:
+            status, content, warnings = self._send(method, path, body, content_type)
+        except CloudError as error:
+            if missing_is_done and error.status == 404:
+                return ActionResult()
+            raise
+        return ActionResult(without_values(content), None, warnings, made=status == 201)
+
+    def _send(self, method: str, path: str, body: Any, content_type: str) -> tuple[int, Any, tuple[str, ...]]:
+        """(status, body, warnings) of a request that was carried out. Raises CloudError for every other."""
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -53,11 +69,8 @@ class KubernetesActions:
             raise no_answer("kubernetes", error) from None
         content = _json(answer.read())
         if answer.status not in (200, 201, 202):
-            if missing_is_done and answer.status == 404:
-                return ActionResult()
             raise failure(answer.status, content, "kubernetes")
-        warnings = tuple(value for name, value in answer.getheaders().items() if name.lower() == "warning")
-        return ActionResult(content, None, warnings, made=answer.status == 201)
+        return answer.status, content, tuple(value for name, value in answer.getheaders().items() if name.lower() == "warning")
 
     def _authorization(self) -> dict[str, str]:
         headers: dict[str, str] = {}

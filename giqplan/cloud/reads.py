@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from giqplan.cloud.answers import reading_of
+from giqplan.cloud.secrets import without_values
 from giqplan.cloud.sessions import send
 from giqplan.errors import CloudError
 from giqplan.model.calls import KUBERNETES, Outcome, Read, Reading
@@ -52,4 +53,4 @@ def _json(answer: Any, read: Read) -> Any:
     if answer.status_code == 200 and not isinstance(body, dict):
         detail = f"{read.service}: {read.path} answered something that is no JSON object"
         raise CloudError("GIQ1905", detail, "is a proxy between?", status=200)
-    return body
+    return without_values(body)

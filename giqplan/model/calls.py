@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -144,6 +145,61 @@ class DeleteObject:
     cluster: ClusterRef
     path: str
     uid: str = ""
+
+
+SECRET_MANAGER = "giqplan-secret"  # noqa: S105 - a field manager
+"""The field manager of ``secret set``."""
+SECRET_MARK = ("app.kubernetes.io/managed-by", "giqplan")
+"""The label of a Secret that ``secret set`` has made."""
+
+
+class SecretValue:
+    """A value that is written to a Secret and shown nowhere: its text forms tell nothing of it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "(secret)"
+
+    def base64(self) -> str:
+        """As the ``data`` of a Secret holds it."""
+        return b64encode(self._text.encode()).decode()
+
+    def stands_in(self, text: str) -> bool:
+        """Whether ``text`` repeats the value."""
+        return self._text in text or self.base64() in text
+
+
+@dataclass(frozen=True)
+class SetSecret:
+    """Put ``value`` into ``key`` of a Secret. ``force``: also when another field manager holds that key."""
+
+    cluster: ClusterRef
+    namespace: str
+    name: str
+    key: str
+    value: SecretValue = field(hash=False, compare=False)
+    force: bool = False
+
+    @property
+    def path(self) -> str:
+        return secret_path(self.namespace, self.name)
+
+
+def secret_path(namespace: str, name: str) -> str:
+    """The URL path of a Secret."""
+    return f"/api/v1/namespaces/{namespace}/secrets/{name}"
+
+
+class SecretChange(StrEnum):
+    """What became of it."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
 
 
 Action: TypeAlias = (

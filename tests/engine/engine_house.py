@@ -178,12 +178,20 @@ class House:
             return carry_out(proposal, inputs, session.cloud, session.store, reporter or Notes(), stop or threading.Event())
 
     def cli(self, *words: str, caller: str = "owner") -> tuple[int, str, str]:
-        """Exit code, standard output and standard error of one command line about this intent, against this sandbox."""
+        """Exit code, standard output and standard error of one command about this intent, against this sandbox."""
+        return self.run(words[0], str(self.file), "--sandbox", "--no-color", *words[1:], caller=caller)
+
+    def secret_set(self, *words: str, caller: str = "owner") -> tuple[int, str, str]:
+        """The same of ``giqplan secret set``."""
+        return self.run("secret", "set", *words, "-f", str(self.file), "--sandbox", caller=caller)
+
+    def run(self, *words: str, caller: str = "owner") -> tuple[int, str, str]:
+        """The same of a whole command line."""
         out, err, earlier = io.StringIO(), io.StringIO(), os.environ.get(CALLER_VARIABLE)
         os.environ[CALLER_VARIABLE] = caller
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = main([words[0], str(self.file), "--sandbox", "--no-color", *words[1:]])
+                code = main(list(words))
         finally:
             del os.environ[CALLER_VARIABLE]
             if earlier is not None:
