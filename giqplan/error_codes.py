@@ -109,6 +109,7 @@ _PLAN = {
     "GIQ1602": "destroy needs a world",
     "GIQ1603": "an offline plan cannot be applied",
     "GIQ1604": "a failing check blocks",
+    "GIQ1620": "nothing is recorded",
 }
 
 _APPLY = {

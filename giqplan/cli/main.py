@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "apply": Command("apply", "plan, ask, and carry the plan out"),
     "destroy": Command("apply", "delete what giqplan has created"),
     "secret": Command("secret", "put a token into the cluster, never into plan, state or log"),
+    "drift": Command("drift", "say what others have changed since the last apply"),
     "sandbox": Command("sandbox", "the local Google Cloud and Kubernetes"),
     "schema": Command("schema", "print the JSON Schema of inference.yaml, for editors"),
 }

@@ -44,7 +44,7 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
         return
     from giqplan.render.text import plan_text
 
-    print(plan_text(plan, color=_color(args), full=getattr(args, "full", False)))
+    print(plan_text(plan, color=color(args), full=getattr(args, "full", False)))
 
 
 _PLAN_BEGINS = b'{"applyable":'
@@ -70,5 +70,6 @@ def write(plan: Plan, path: Path) -> None:
         raise UsageError("GIQ0104", f"{path} cannot be written: {reason}", "name a file in a folder that is there") from None
 
 
-def _color(args: argparse.Namespace) -> bool:
+def color(args: argparse.Namespace) -> bool:
+    """Whether to colour: a terminal, and nobody said no."""
     return not args.no_color and sys.stdout is not None and sys.stdout.isatty()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from giqplan.engine.diff import Recorded
+from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
 from giqplan.engine.observe import observe
 from giqplan.engine.order import in_order
 from giqplan.engine.planner import Inputs, Proposal, deferred_of, pins_of, recorded_of, same_cluster, scope_of, unwanted_changes
@@ -68,9 +68,10 @@ def plan_destroy(inputs: Inputs) -> Proposal:
     if inputs.port is None:
         raise PlanError("GIQ1602", "destroy has to see the world", "run it without --offline")
     intent, scope = inputs.intent, scope_of(inputs.intent)
-    world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent), holdings_reads(scope))
-    same_cluster(inputs.state, world)
     known = recorded_of(inputs.state)
+    buckets = (*buckets_of(intent), *buckets_recorded(known))
+    world = observe(inputs.port, inputs.world_name, scope, buckets, holdings_reads(scope), recorded_identities(known))
+    same_cluster(inputs.state, world)
     # What a killed run had made and not recorded carries our marks too; IAM members carry none, but their addresses say all.
     # A cluster that an earlier destroy has let go carries the mark for ever: with a state, only one that was being made counts.
     found = {

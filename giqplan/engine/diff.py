@@ -16,10 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from giqplan.kube.compare import ABSENT
+from giqplan.engine.drift import Recorded, are_reasons, drift_of, drifted_leaves, leaf_value, leaves_between
 from giqplan.model.address import Address
 from giqplan.model.plan import (
-    ABSENT_LEAF,
     Adjustment,
     Cause,
     Change,
@@ -28,21 +27,9 @@ from giqplan.model.plan import (
     Leaf,
     Verb,
 )
-from giqplan.model.resource import Live, Presence, Resource, Stage
+from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.values import JsonObject, Path
 from giqplan.resources.base import Kind
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What state holds of a resource: what we sent, what the server held once that had settled, and whether we made it."""
-
-    applied: JsonObject
-    observed: JsonObject | None
-    identity: str
-    created: bool
-    stage: Stage
-    depends_on: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ def compare_wanted(kind: Kind, wanted: Resource, recorded: Recorded | None, live
     if live.presence is Presence.UNKNOWN:
         return _unseen(kind, wanted, recorded, live)
     if live.presence is Presence.ABSENT:
-        return _create(wanted, recorded)
+        return _create(kind, wanted, recorded, live)
     assert live.body is not None
     if recorded is None:
         return _found(kind, wanted, live, live.body)
@@ -94,11 +81,10 @@ def _left_because(verb: Verb) -> str:
     return "it stays" if verb is Verb.FORGET else ""
 
 
-def _create(wanted: Resource, recorded: Recorded | None) -> Verdict:
+def _create(kind: Kind, wanted: Resource, recorded: Recorded | None, live: Live) -> Verdict:
     cause = Cause.NOT_THERE if recorded is None else Cause.GONE
     change = _change(wanted, Verb.CREATE, cause, after=wanted.desired, identity="" if recorded is None else recorded.identity)
-    drift = None if recorded is None else Drift(wanted.address, Verb.DELETE, before=recorded.observed or recorded.applied)
-    return Verdict(change, drift)
+    return Verdict(change, None if recorded is None else drift_of(kind, wanted.address, recorded, live))
 
 
 def _unseen(kind: Kind, wanted: Resource, recorded: Recorded | None, live: Live) -> Verdict:
@@ -107,8 +93,8 @@ def _unseen(kind: Kind, wanted: Resource, recorded: Recorded | None, live: Live)
     if recorded is None:
         change = _change(wanted, Verb.CREATE, Cause.NOT_THERE, after=wanted.desired, notes=note)
         return Verdict(replace(change, left="; ".join(note) if live.denied else ""))
-    changed = _leaves(kind, wanted.address, recorded.applied, wanted.desired, Cause.INTENT)
-    if not _reasons(kind, changed):
+    changed = leaves_between(kind, wanted.address, recorded.applied, wanted.desired, Cause.INTENT)
+    if not are_reasons(kind, changed):
         return Verdict(_change(wanted, Verb.NOOP, Cause.INTENT, before=recorded.applied, after=recorded.applied, notes=note))
     change = _change(
         wanted, Verb.UPDATE, Cause.INTENT, before=recorded.applied, after=wanted.desired, leaves=_sorted(kind, changed), notes=note
@@ -119,10 +105,10 @@ def _unseen(kind: Kind, wanted: Resource, recorded: Recorded | None, live: Live)
 def _found(kind: Kind, wanted: Resource, live: Live, body: JsonObject) -> Verdict:
     """It exists and state does not know it: taken over as it is, changed only where it differs."""
     before = kind.project(body, wanted.desired, wanted.address)
-    found = _leaves(kind, wanted.address, before, wanted.desired, Cause.ADOPT)
+    found = leaves_between(kind, wanted.address, before, wanted.desired, Cause.ADOPT)
     marks = "it carries giqplan's marks" if live.ours else "it was made by others"
     foreign = not live.ours
-    if not _reasons(kind, found):
+    if not are_reasons(kind, found):
         same = _change(
             wanted, Verb.NOOP, Cause.ADOPT, before, before, confidence=Confidence.VERIFIED, identity=live.identity, notes=(marks,)
         )
@@ -135,20 +121,20 @@ def _found(kind: Kind, wanted: Resource, live: Live, body: JsonObject) -> Verdic
 
 def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: JsonObject) -> Verdict:
     address = wanted.address
-    held = recorded.observed if recorded.observed is not None else recorded.applied
     intent = [
-        x for x in _leaves(kind, address, recorded.applied, wanted.desired, Cause.INTENT) if not kind.never_taken_back(x.before, x.after)
+        x
+        for x in leaves_between(kind, address, recorded.applied, wanted.desired, Cause.INTENT)
+        if not kind.never_taken_back(x.before, x.after)
     ]
-    now = kind.project(body, held, address)
-    drifted = _leaves(kind, address, held, now, Cause.DRIFT)
-    drift = Drift(address, Verb.UPDATE, tuple(drifted), held, now) if _reasons(kind, drifted) else None
-    leaves = _merge(drifted, intent)
+    drift = drift_of(kind, address, recorded, live)
+    leaves = _merge(drifted_leaves(kind, address, recorded, body), intent)
     adjustments = adjustments_between(kind, address, recorded.applied, recorded.observed)
-    if not _reasons(kind, leaves):
+    if not are_reasons(kind, leaves):
+        now = kind.project(body, recorded.held, address)
         change = _change(wanted, Verb.NOOP, Cause.INTENT, now, now, adjustments=adjustments, identity=live.identity)
         return Verdict(replace(change, confidence=Confidence.VERIFIED), drift)
     verb, replaced = _verb(kind, leaves)
-    cause = Cause.INTENT if _reasons(kind, intent) else Cause.DRIFT
+    cause = Cause.INTENT if are_reasons(kind, intent) else Cause.DRIFT
     before = kind.project(body, wanted.desired, address)
     change = _change(wanted, verb, cause, before, wanted.desired, _sorted(kind, leaves), identity=live.identity, replaced=replaced)
     return Verdict(change, drift)
@@ -159,20 +145,7 @@ def adjustments_between(kind: Kind, address: Address, applied: JsonObject, obser
     if observed is None:
         return ()
     found = kind.differences(applied, observed, address)
-    return tuple(Adjustment(d.path, _leaf(d.before), _leaf(d.after), kind.platform_source(d.path)) for d in found)
-
-
-def _leaves(kind: Kind, address: Address, before: JsonObject, after: JsonObject, cause: Cause) -> list[Leaf]:
-    return [Leaf(d.path, _leaf(d.before), _leaf(d.after), cause) for d in kind.differences(before, after, address)]
-
-
-def _leaf(value: object) -> object:
-    return ABSENT_LEAF if value is ABSENT else value
-
-
-def _reasons(kind: Kind, leaves: Iterable[Leaf]) -> bool:
-    """Whether any leaf is a reason to act."""
-    return any(not kind.informs_only(leaf.path) for leaf in leaves)
+    return tuple(Adjustment(d.path, leaf_value(d.before), leaf_value(d.after), kind.platform_source(d.path)) for d in found)
 
 
 def _sorted(kind: Kind, leaves: Iterable[Leaf]) -> tuple[Leaf, ...]:

@@ -1,6 +1,7 @@
 """Observe: a handful of parallel reads in at most two rounds (Google, then the cluster), no discovery.
 
-The chain of dependent requests of a plan is: token -> Google lists -> Kubernetes lists -> dry-runs of what would change.
+The chain of dependent requests of a plan is: token -> Google lists -> Kubernetes lists -> dry-runs of what would change. Only when
+something that is recorded stands in no list, one more round asks for it by name.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from giqplan.model.address import Address
 from giqplan.model.calls import Action, ActionResult, ClusterRef, Outcome, Read, Reading
 from giqplan.model.world import (
     Scope,
@@ -52,13 +54,43 @@ def kubernetes_reads(scope: Scope) -> tuple[Read, ...]:
     return tuple(kind.list_read(scope.cluster) for kind in REGISTRY.kinds.values() if isinstance(kind, KubernetesObject))
 
 
-def observe(port: WorldPort, name: str, scope: Scope, buckets: Iterable[str] = (), extra: Iterable[Read] = ()) -> World:
-    """The world as read now. ``extra``: reads of the second round that only some commands need (what a namespace holds)."""
+def observe(
+    port: WorldPort,
+    name: str,
+    scope: Scope,
+    buckets: Iterable[str] = (),
+    extra: Iterable[Read] = (),
+    known: Mapping[Address, str] | None = None,
+) -> World:
+    """The world as read now. ``extra``: reads of the second round that only some commands need (what a namespace holds).
+
+    ``known``: what is recorded, and which thing it was: what the lists do not show of it is asked for by name.
+    """
     world = World(name, scope, dict(port.read_many(google_reads(scope, sorted(set(buckets))))))
     if not connect(port, world):
         return world
     second = port.read_many((*kubernetes_reads(scope), *extra))
-    return replace(world, readings={**world.readings, **second})
+    return _with_unlabelled(port, replace(world, readings={**world.readings, **second}), known or {})
+
+
+def _with_unlabelled(port: WorldPort, world: World, known: Mapping[Address, str]) -> World:
+    """The world with what has only lost the label that we list by. Another thing that took the name since is not what was recorded."""
+    missing = [a for a in known if a.type in REGISTRY.kinds and _not_listed(a, world)]
+    reads = {address: REGISTRY.of(address).read_one(address, world.scope) for address in missing}
+    answers = port.read_many(tuple(reads.values()))
+    readings = dict(world.readings)
+    for address, read in reads.items():
+        kind, answer = REGISTRY.of(address), answers[read]
+        if answer.ok and isinstance(kind, KubernetesObject) and answer.body["metadata"]["uid"] == known[address]:
+            listing = kind.list_read(world.scope.cluster)
+            items = [*(readings[listing].body.get("items") or ()), answer.body]
+            readings[listing] = Reading(Outcome.OK, {**readings[listing].body, "items": items})
+    return replace(world, readings=readings)
+
+
+def _not_listed(address: Address, world: World) -> bool:
+    kind = REGISTRY.of(address)
+    return isinstance(kind, KubernetesObject) and kind.reading(address, world).outcome is Outcome.ABSENT
 
 
 def connect(port: WorldPort, world: World) -> bool:

@@ -10,7 +10,8 @@ from giqplan.catalog import Catalog
 from giqplan.checks import Subject, run_checks
 from giqplan.checks.quota import spare_limit
 from giqplan.engine.choice import choose, placed
-from giqplan.engine.diff import Recorded, compare_unwanted, compare_wanted
+from giqplan.engine.diff import compare_unwanted, compare_wanted
+from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
 from giqplan.engine.observe import WorldPort, denied, observe
 from giqplan.engine.order import in_order
 from giqplan.engine.verify import verify
@@ -20,7 +21,7 @@ from giqplan.kube.readiness import State
 from giqplan.manifests import Rollout, choose_rollout
 from giqplan.model.address import Address
 from giqplan.model.calls import ClusterRef
-from giqplan.model.plan import Cause, Change, Deferred, Drift, Leaf, Pin, Plan, Verb
+from giqplan.model.plan import Cause, Change, Deferred, Drift, Pin, Plan, Verb
 from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.world import Scope, World
@@ -93,7 +94,9 @@ def make_plan(inputs: Inputs) -> Proposal:
     recommendation = choose(inputs.loaded, inputs.catalog, kept.get("curve"))
     world = World(inputs.world_name, scope)
     if inputs.port is not None:
-        world = observe(inputs.port, inputs.world_name, scope, buckets_of(intent))
+        known = recorded_of(inputs.state)
+        buckets = (*buckets_of(intent), *buckets_recorded(known))
+        world = observe(inputs.port, inputs.world_name, scope, buckets, known=recorded_identities(known))
         same_cluster(inputs.state, world)
     machine = inputs.catalog.machine(recommendation.cost.machine_type)
     subject = Subject(intent, recommendation, world, machine)
@@ -103,7 +106,6 @@ def make_plan(inputs: Inputs) -> Proposal:
     changes, drift = _compare(resources, inputs.state, world, inputs.claimed)
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)
-        drift = tuple(_as_verified(entry, changes) for entry in drift)
     plan = _plan(inputs, subject, changes, drift, _notes(inputs, f"rollout: {rollout.value}: {why}"))
     choices = {"deciding": chosen, "curve": recommendation.evidence.curve_key, "rollout": rollout.value, "max": _max(intent)}
     return Proposal(plan, {r.address: r for r in resources}, world, choices, rollout)
@@ -193,15 +195,6 @@ def same_cluster(state: Recording | None, world: World) -> None:
         detail = f"{world.scope.cluster} was made anew: its id is {found}, state is of {state.cluster_uid}"
         remedy = "what state holds went with the old cluster: move state.json away, and the next plan recognises what is there"
         raise StateError("GIQ1807", detail, remedy)
-
-
-def _as_verified(drift: Drift, changes: Iterable[Change]) -> Drift:
-    """Drift as the dry-run showed it: what seemed to be gone may only have lost our label."""
-    change = next((c for c in changes if c.address == drift.address), None)
-    if drift.verb is not Verb.DELETE or change is None or change.verb is not Verb.UPDATE:
-        return drift
-    turned = tuple(Leaf(leaf.path, leaf.after, leaf.before, Cause.DRIFT) for leaf in change.leaves)
-    return replace(drift, verb=Verb.UPDATE, leaves=turned)
 
 
 def unwanted_changes(recorded: Mapping[Address, Recorded], world: World, cause: Cause) -> list[Change]:

@@ -71,13 +71,11 @@ def _one(port: WorldPort, change: Change, resource: Resource, world: World) -> C
 
 
 def _met(change: Change, uid: str) -> Change:
-    """It is there after all: the list by label did not show it. Ours that lost the label, or another one that took the name since."""
+    """It is there after all: the list by label does not show what others made. ``uid`` "" = the server did not say."""
     label, value = MANAGED_BY
-    lost = change.cause is Cause.GONE and uid == change.identity
-    cause, why = (Cause.DRIFT, f"it lost the label {label}") if lost else (Cause.ADOPT, "it was made by others")
-    leaf = Leaf(("metadata", "labels", label), ABSENT_LEAF, value, cause)
-    notes = (*change.notes, f"it is there already: {why}")
-    return replace(change, verb=Verb.UPDATE, cause=cause, leaves=(leaf,), notes=notes, foreign=not lost)
+    leaf = Leaf(("metadata", "labels", label), ABSENT_LEAF, value, Cause.ADOPT)
+    notes = (*change.notes, "it is there already: it was made by others")
+    return replace(change, verb=Verb.UPDATE, cause=Cause.ADOPT, leaves=(leaf,), notes=notes, identity=uid, foreign=True)
 
 
 def _contested(kind: KubernetesObject, change: Change, resource: Resource, error: ConflictError, world: World) -> Change:

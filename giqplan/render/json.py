@@ -44,7 +44,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     body = {
         "format_version": FORMAT_VERSION,
         "resource_changes": [_resource_change(change) for change in plan.changes],
-        "resource_drift": [_resource_drift(drift) for drift in plan.drift],
+        "resource_drift": [resource_drift(drift) for drift in plan.drift],
         "checks": _terraform_checks(plan.checks),
         "applyable": plan.applyable,
         "complete": plan.complete,
@@ -87,7 +87,8 @@ def _resource_change(change: Change) -> dict[str, Any]:
     return found
 
 
-def _resource_drift(drift: Drift) -> dict[str, Any]:
+def resource_drift(drift: Drift) -> dict[str, Any]:
+    """One entry of ``resource_drift``, as in Terraform's plan JSON."""
     return _resource(drift.address, drift.verb, drift.before, drift.after, ())
 
 

@@ -36,7 +36,7 @@ def plan_text(plan: Plan, *, color: bool = False, full: bool = False, width: int
     """
     page = Page(color=color, width=width)
     _headline(page, plan)
-    _drift(page, plan.drift)
+    drift_lines(page, plan.drift)
     _legend(page, plan)
     mixed = len({change.confidence for change in plan.acting}) > 1
     shared = _shared_notes(plan)
@@ -91,7 +91,8 @@ def _headline(page: Page, plan: Plan) -> None:
         page.prose(0, f"note: {note}", hang=6)
 
 
-def _drift(page: Page, drifted: Iterable[Drift]) -> None:
+def drift_lines(page: Page, drifted: Iterable[Drift]) -> None:
+    """What changed, each resource with its leaves: from what the server held to what is there."""
     for number, drift in enumerate(drifted):
         if number == 0:
             page.gap()

@@ -20,6 +20,7 @@ from giqplan.cli.session import CALLER_VARIABLE, FOLDER, Session
 from giqplan.cloud import Cloud
 from giqplan.engine.apply import Applied
 from giqplan.engine.destroy import plan_destroy
+from giqplan.engine.drift_report import DriftReport, find_drift
 from giqplan.engine.planner import Inputs, Proposal, make_plan
 from giqplan.engine.session import carry_out
 from giqplan.intent import load_intent
@@ -152,6 +153,10 @@ class House:
 
     def plan(self, caller: str = "owner") -> Proposal:
         return make_plan(self.inputs(caller))
+
+    def drift(self, caller: str = "owner") -> DriftReport:
+        session = self.session(caller)
+        return find_drift(session.inputs(), {pending.address: pending.verb for pending in session.store.pending()})
 
     def plan_destroy(self, caller: str = "owner") -> Proposal:
         return plan_destroy(self.inputs(caller))

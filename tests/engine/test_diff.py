@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from giqplan.engine.diff import Recorded, adjustments_between, compare_unwanted, compare_wanted
+from giqplan.engine.diff import adjustments_between, compare_unwanted, compare_wanted
+from giqplan.engine.drift import Recorded
 from giqplan.model.address import Address
 from giqplan.model.plan import ABSENT_LEAF, Cause, Change, Confidence, Verb
 from giqplan.model.resource import Live, Presence, Resource, Stage

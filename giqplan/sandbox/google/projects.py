@@ -60,6 +60,13 @@ class Projects:
         body["services"] = sorted({*body["services"], *services})
         self.documents.put("project", project, body)
 
+    def disable(self, project: str, service: str) -> None:
+        """Turn an API off; it may have been off already."""
+        body: dict[str, Any] | None = self.documents.get("project", project)
+        assert body is not None
+        body["services"] = sorted({*body["services"]} - {service})
+        self.documents.put("project", project, body)
+
     def require_service(self, project: Project, service: str) -> None:
         """403 SERVICE_DISABLED when the API is off."""
         if service in TITLES and service not in project.services:

@@ -71,6 +71,8 @@ class ServiceUsage:
                 return _service(self._projects.admit(caller, project, SERVICE, "serviceusage.services.get"), service)
             case ("POST", True, "enable"):
                 return self._enable(caller, project, [service], batch=False)
+            case ("POST", True, "disable"):
+                return self._disable(caller, project, service)
             case ("POST", False, "batchEnable"):
                 return self._enable(caller, project, (request.json() or {}).get("serviceIds") or [], batch=True)
         raise ApiError(405, f"The sandbox does not know {request.method} {request.path}.")
@@ -99,6 +101,14 @@ class ServiceUsage:
         self._documents.put("service-operation", operation, {"project": project.id, "services": services, "batch": batch, "done": False})
         self._clock.schedule(DURATIONS["enable service"].seconds, "enable-services", {"operation": operation})
         return {"name": operation}
+
+    def _disable(self, caller: Caller, name: str, service: str) -> dict[str, Any]:
+        """At once: how long Google takes is not known, and nothing of ours waits for it."""
+        project = self._projects.admit(caller, name, SERVICE, "serviceusage.services.disable")
+        self._projects.disable(project.id, service)
+        parent = f"projects/{project.number}"
+        row = {"name": f"{parent}/services/{service}", "parent": parent, "state": "DISABLED"}
+        return {"name": _DONE, "done": True, "response": {"@type": f"{_TYPES}.DisableServiceResponse", "service": row}}
 
     def _finish(self, event: dict[str, Any]) -> None:
         body = self._documents.get("service-operation", event["operation"])
