@@ -102,6 +102,8 @@ _CHECKS = {
     "GIQ1509": "model bucket",
     "GIQ1510": "metrics adapter",
     "GIQ1511": "objects of another environment",
+    "GIQ1512": "Google Cloud APIs",
+    "GIQ1513": "caller's permissions",
 }
 
 _PLAN = {

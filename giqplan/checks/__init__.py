@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from giqplan.checks import adapter, bucket, changes, cluster, quota, slo, traffic
+from giqplan.checks import adapter, apis, bucket, changes, cluster, permissions, quota, slo, traffic
 from giqplan.checks.base import Subject
-from giqplan.model.check import Check
+from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Change
 
-_FAMILIES = (slo, traffic, quota, cluster, bucket, adapter)
+_FAMILIES = (slo, traffic, quota, apis, cluster, bucket, adapter)
 
-CALLER_CODES = frozenset({"GIQ1513"})
+CALLER_CODES = frozenset({permissions.CODE})
 """Answers about the caller's own rights: another caller of the same plan may get another one."""
-TRANSIENT_CODES = frozenset({"GIQ1508"})
+TRANSIENT_CODES = frozenset({changes.UNSETTLED})
 """Answers that change by themselves as the cluster works: no reason to call a plan stale."""
 
 
 def run_checks(subject: Subject, planned: Iterable[Change]) -> tuple[Check, ...]:
     """Every check of every family, in a fixed order; those of the planned changes last."""
-    return (*(check for family in _FAMILIES for check in family.check(subject)), *changes.check(planned))
+    acting = tuple(planned)
+    about = (check for family in _FAMILIES for check in family.check(subject))
+    return (*about, *permissions.check(subject.world, acting), *changes.check(acting))
 
 
-__all__ = ["CALLER_CODES", "TRANSIENT_CODES", "Subject", "run_checks"]
+def enforced(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """The checks as they are for who applies: what only warns a reader, because it is about the caller's rights, fails."""
+    return tuple(
+        replace(check, status=CheckStatus.FAIL) if check.code in CALLER_CODES and check.status is CheckStatus.WARN else check
+        for check in checks
+    )
+
+
+__all__ = ["CALLER_CODES", "TRANSIENT_CODES", "Subject", "enforced", "run_checks"]

@@ -30,13 +30,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Exit:
     """``apply`` and ``destroy`` differ only in the plan they make."""
     from giqplan.cli.session import open_session
+    from giqplan.engine.session import for_apply
 
     session = open_session(args)
     with session.store.lock(args.command) as crashed:
         if crashed:
             print(f"An earlier run did not end in order ({crashed}); this one goes on from what it left.", file=sys.stderr)
         inputs = session.inputs()
-        proposal = _propose(args.command, inputs)
+        proposal = for_apply(_propose(args.command, inputs))
         show(proposal.plan, args)
         if proposal.plan.blocked:
             return Exit.BLOCKED

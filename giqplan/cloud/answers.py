@@ -36,7 +36,7 @@ def reading_of(status: int, body: Any, service: str) -> Reading:
     A 401 of Google, after the session has refreshed the token, is about the credentials themselves: an error, or everything would look
     forbidden. A cluster may turn away a caller whom Google knows.
     """
-    if status == 200:
+    if status in (200, 201):  # 201: Kubernetes answers a review by "creating" it
         return Reading(Outcome.OK, body)
     message, reason, _ = told(body)
     if status == 404:

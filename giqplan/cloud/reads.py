@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from giqplan.cloud.answers import reading_of
+from giqplan.cloud.answers import reading_of, told
 from giqplan.cloud.secrets import without_values
 from giqplan.cloud.sessions import send
 from giqplan.errors import CloudError
@@ -17,11 +17,14 @@ _PAGE_LIMIT = 10_000
 
 def read_pages(session: Any, base: str, read: Read) -> Reading:
     """The answer to a read, its pages joined. Raises CloudError."""
-    query = dict(read.query)
+    query: tuple[tuple[str, str], ...] = read.query  # pairs: a key may stand more than once
     first: Any = None
     for _ in range(_PAGE_LIMIT):
-        answer = send(session, read.method, base + read.path, service=read.service, retry=True, params=query, json=read.body)
-        reading = reading_of(answer.status_code, _json(answer, read), read.service)
+        answer = send(session, read.method, base + read.path, service=read.service, retry=True, params=list(query), json=read.body)
+        told_body = _json(answer, read)
+        if read.optional and answer.status_code == 400:
+            return Reading(Outcome.NOT_READ, message=told(told_body)[0])
+        reading = reading_of(answer.status_code, told_body, read.service)
         if not reading.ok:
             return reading
         body = reading.body
@@ -32,7 +35,7 @@ def read_pages(session: Any, base: str, read: Read) -> Reading:
         following = _next(read, body)
         if not read.items or not following:
             return Reading(Outcome.OK, first)
-        query |= following
+        query = (*read.query, *following.items())
     raise CloudError("GIQ1905", f"{read.service}: {read.path} has more than {_PAGE_LIMIT} pages", "report this")
 
 

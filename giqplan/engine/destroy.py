@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from giqplan.checks import permissions
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
-from giqplan.engine.observe import observe
+from giqplan.engine.observe import ask_rights, observe
 from giqplan.engine.order import in_order
 from giqplan.engine.planner import Inputs, Proposal, deferred_of, pins_of, recorded_of, same_cluster, scope_of, unwanted_changes
 from giqplan.errors import PlanError
@@ -90,6 +91,7 @@ def plan_destroy(inputs: Inputs) -> Proposal:
         project=scope.project,
         cluster=str(scope.cluster),
         changes=ordered,
+        checks=permissions.check(ask_rights(inputs.port, world, ordered), ordered),
         deferred=deferred_of(ordered),
         pins=pins_of(ordered, world),
         inputs={"intent": inputs.loaded.digest},

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from giqplan.checks.permissions import first_reads, later_reads
 from giqplan.model.address import Address
 from giqplan.model.calls import Action, ActionResult, ClusterRef, Outcome, Read, Reading
+from giqplan.model.plan import Change
 from giqplan.model.world import (
     Scope,
     World,
@@ -37,7 +39,7 @@ class WorldPort(Protocol):
     def use_cluster(self, ref: ClusterRef, endpoint: str, ca_pem: str) -> None: ...
 
 
-def google_reads(scope: Scope, buckets: Iterable[str]) -> tuple[Read, ...]:
+def google_reads(scope: Scope, buckets: Sequence[str]) -> tuple[Read, ...]:
     """The first round: everything that needs no cluster."""
     return (
         project_read(scope.project),
@@ -46,6 +48,7 @@ def google_reads(scope: Scope, buckets: Iterable[str]) -> tuple[Read, ...]:
         project_policy_read(scope.project),
         quotas_read(scope.project),
         *(bucket_policy_read(bucket) for bucket in buckets),
+        *first_reads(scope.project, buckets),
     )
 
 
@@ -91,6 +94,12 @@ def _with_unlabelled(port: WorldPort, world: World, known: Mapping[Address, str]
 def _not_listed(address: Address, world: World) -> bool:
     kind = REGISTRY.of(address)
     return isinstance(kind, KubernetesObject) and kind.reading(address, world).outcome is Outcome.ABSENT
+
+
+def ask_rights(port: WorldPort, world: World, changes: Iterable[Change]) -> World:
+    """The world with what the planned changes need to know of the caller's rights; nothing is asked where IAM gives them all."""
+    reads = later_reads(world, changes)
+    return replace(world, readings={**world.readings, **port.read_many(reads)}) if reads else world
 
 
 def connect(port: WorldPort, world: World) -> bool:

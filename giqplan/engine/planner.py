@@ -12,7 +12,7 @@ from giqplan.checks.quota import spare_limit
 from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
-from giqplan.engine.observe import WorldPort, denied, observe
+from giqplan.engine.observe import WorldPort, ask_rights, denied, observe
 from giqplan.engine.order import in_order
 from giqplan.engine.verify import verify
 from giqplan.errors import StateError
@@ -106,6 +106,8 @@ def make_plan(inputs: Inputs) -> Proposal:
     changes, drift = _compare(resources, inputs.state, world, inputs.claimed)
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)
+    if inputs.port is not None:
+        subject = replace(subject, world=ask_rights(inputs.port, world, changes))
     plan = _plan(inputs, subject, changes, drift, _notes(inputs, f"rollout: {rollout.value}: {why}"))
     choices = {"deciding": chosen, "curve": recommendation.evidence.curve_key, "rollout": rollout.value, "max": _max(intent)}
     return Proposal(plan, {r.address: r for r in resources}, world, choices, rollout)

@@ -6,6 +6,7 @@ import secrets
 import threading
 from dataclasses import replace
 
+from giqplan.checks import enforced
 from giqplan.engine.apply import Applied, Executor
 from giqplan.engine.observe import WorldPort
 from giqplan.engine.planner import Inputs, Proposal
@@ -25,6 +26,11 @@ def check_applyable(plan: Plan) -> None:
     if plan.blocked:
         failing = "; ".join(f"{c.code} {c.summary}" for c in plan.checks if c.status is CheckStatus.FAIL)
         raise CheckError("GIQ1604", failing, "see the remedies in the plan")
+
+
+def for_apply(proposal: Proposal) -> Proposal:
+    """The proposal as it is for who applies it: a right that the caller lacks blocks it before the first action."""
+    return replace(proposal, plan=replace(proposal.plan, checks=enforced(proposal.plan.checks)))
 
 
 def first_state(proposal: Proposal, environment: str) -> State:
@@ -57,7 +63,7 @@ def made_cluster(applied: Applied) -> str:
 
 def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalState, reporter: Reporter, stop: threading.Event) -> Applied:
     """Apply (or destroy) a proposal. The caller holds the store's lock; state is committed however the run ends."""
-    check_applyable(proposal.plan)
+    check_applyable(for_apply(proposal).plan)
     state = inputs.state if inputs.state is not None else first_state(proposal, inputs.loaded.environment)
     if inputs.state is None:
         state = store.commit(state)

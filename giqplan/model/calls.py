@@ -18,7 +18,8 @@ class Read:
 
     ``path`` starts with a slash. ``items``: the key that holds a list to be joined over all pages (``nextPageToken`` /
     ``metadata.continue``); the joined body carries the whole list. ``method`` is POST only for reads that Google made POST
-    (``:getIamPolicy``), with ``body``.
+    (``:getIamPolicy``), with ``body``. ``optional``: a plan goes on without it, so a request that the server calls wrong (400) is an
+    answer that was not got, not an error.
     """
 
     service: str
@@ -26,8 +27,9 @@ class Read:
     query: tuple[tuple[str, str], ...] = ()
     items: str = ""
     method: str = "GET"
-    body: JsonObject | None = field(default=None, hash=False, compare=False)
+    body: JsonObject | None = field(default=None, hash=False)
     cluster: str = ""
+    optional: bool = False
 
 
 class Outcome(StrEnum):
@@ -41,7 +43,7 @@ class Outcome(StrEnum):
     DISABLED = "disabled"
     """403 SERVICE_DISABLED: the API that would answer is off."""
     NOT_READ = "not-read"
-    """Offline, or what has to exist first does not."""
+    """Offline, or what has to exist first does not, or the server did not take the question."""
 
 
 @dataclass(frozen=True)

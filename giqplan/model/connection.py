@@ -12,6 +12,7 @@ GOOGLE_ENDPOINTS: Mapping[str, str] = {
     "serviceusage": "https://serviceusage.googleapis.com",
     "cloudresourcemanager": "https://cloudresourcemanager.googleapis.com",
     "cloudquotas": "https://cloudquotas.googleapis.com",
+    "iam": "https://iam.googleapis.com",
     "oauth2": "https://oauth2.googleapis.com",
 }
 

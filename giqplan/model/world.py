@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -125,3 +125,25 @@ def bucket_policy_read(bucket: str) -> Read:
 def quotas_read(project: str) -> Read:
     path = f"/v1/projects/{project}/locations/global/services/compute.googleapis.com/quotaInfos"
     return Read("cloudquotas", path, (("pageSize", "500"),), items="quotaInfos")
+
+
+#: A project's form of testIamPermissions takes so many at once (facts/gke.md 5.2).
+MOST_PERMISSIONS = 100
+
+
+def project_rights_read(project: str, permissions: Iterable[str]) -> Read:
+    """Which of these permissions the caller holds on the project; asking needs none. One unknown name makes it a 400 for all."""
+    body = {"permissions": sorted(permissions)}
+    return Read("cloudresourcemanager", f"/v3/projects/{project}:testIamPermissions", method="POST", body=body, optional=True)
+
+
+def bucket_rights_read(bucket: str, permissions: Iterable[str]) -> Read:
+    """The same of a bucket, which knows ``storage.*`` only."""
+    query = tuple(("permissions", permission) for permission in sorted(permissions))
+    return Read("storage", f"/storage/v1/b/{bucket}/iam/testPermissions", query, optional=True)
+
+
+def account_rights_read(email: str, permissions: Iterable[str]) -> Read:
+    """The same of a service account, whatever its project."""
+    path = f"/v1/projects/-/serviceAccounts/{email}:testIamPermissions"
+    return Read("iam", path, method="POST", body={"permissions": sorted(permissions)}, optional=True)

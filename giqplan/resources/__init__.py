@@ -6,7 +6,7 @@ from giqplan.model.address import Address
 from giqplan.model.resource import Stage
 from giqplan.resources import cluster, iam, observability, services
 from giqplan.resources.base import Kind, Registry, Step
-from giqplan.resources.declare import ADAPTER_NAMESPACE, buckets_of, declare
+from giqplan.resources.declare import ADAPTER_NAMESPACE, buckets_of, declare, services_of
 from giqplan.resources.kubernetes import address_of, object_kinds
 
 _KINDS: tuple[Kind, ...] = (
@@ -53,4 +53,16 @@ def is_adapters(address: Address) -> bool:
     return stage_of(address) is Stage.ADAPTER or (address.type == iam.PROJECT_MEMBER and f"/{ADAPTER_NAMESPACE}/" in address.name)
 
 
-__all__ = ["ADAPTER_NAMESPACE", "REGISTRY", "Kind", "Registry", "Step", "address_of", "buckets_of", "declare", "is_adapters", "stage_of"]
+__all__ = [
+    "ADAPTER_NAMESPACE",
+    "REGISTRY",
+    "Kind",
+    "Registry",
+    "Step",
+    "address_of",
+    "buckets_of",
+    "declare",
+    "is_adapters",
+    "services_of",
+    "stage_of",
+]

@@ -20,6 +20,14 @@ TYPE = "google_container_cluster"
 MANAGED_BY = {"managed-by": "giqplan"}
 INTENT_LABEL = "giqplan-intent"
 
+#: Who makes a cluster lets its nodes run as a service account, so has to be allowed to act as that one.
+ACT_AS = "iam.serviceAccounts.actAs"
+
+
+def node_account(project_number: str) -> str:
+    """The service account that nodes run as when a cluster names none: Compute Engine's default one."""
+    return f"{project_number}-compute@developer.gserviceaccount.com"
+
 
 def cluster_path(ref: ClusterRef) -> str:
     return f"/v1/{ref}"
@@ -46,7 +54,7 @@ class Cluster(Kind):
     patience = Patience(90 * 60, "Terraform's google provider waits 90 minutes for cluster operations")
     immutable = (("autopilot", "enabled"), ("location",), ("name",))
     permissions: Mapping[Verb, tuple[str, ...]] = {
-        Verb.CREATE: ("container.clusters.create", "container.operations.get"),
+        Verb.CREATE: ("container.clusters.create", "container.operations.get", ACT_AS),
         Verb.UPDATE: ("container.clusters.update", "container.operations.get"),
         Verb.DELETE: ("container.clusters.delete", "container.operations.get"),
     }

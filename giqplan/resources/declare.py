@@ -66,12 +66,16 @@ def declare(intent: Intent, recommendation: Recommendation, catalog: Catalog, wo
     return (*google, *access, *kubernetes)
 
 
+def services_of(intent: Intent) -> Mapping[str, str]:
+    """The Google Cloud APIs that the intent needs, and what for."""
+    storage = {"storage.googleapis.com": "the bucket that holds the model"} if buckets_of(intent) else {}
+    return {**dict(_SERVICES), **storage}
+
+
 def _services(intent: Intent) -> tuple[Resource, ...]:
-    wanted = [*_SERVICES]
-    if buckets_of(intent):
-        wanted.append(("storage.googleapis.com", "the bucket that holds the model"))
     return tuple(
-        Resource(Address(services.TYPE, name), Stage.APIS, {"service": name, "state": "ENABLED"}, why=f"for {why}") for name, why in wanted
+        Resource(Address(services.TYPE, name), Stage.APIS, {"service": name, "state": "ENABLED"}, why=f"for {why}")
+        for name, why in services_of(intent).items()
     )
 
 

@@ -69,10 +69,10 @@ class KubernetesObject(Kind):
         self.patience = _PATIENCE.get(info.kind, _QUICK)
         # Deployment selectors cannot change; a label change there is a replacement (apps/v1 validation).
         self.immutable = (("spec", "selector"),) if info.kind == "Deployment" else ()
-        resource = f"container.{info.plural}" if info.group in _CORE_GROUPS else "container.thirdPartyObjects"
+        resource, more = _iam_resource(info), _GRANTS.get(info.kind, ())
         self.permissions = {
-            Verb.CREATE: (f"{resource}.create", f"{resource}.update"),
-            Verb.UPDATE: (f"{resource}.update",),
+            Verb.CREATE: (f"{resource}.create", f"{resource}.update", *more),
+            Verb.UPDATE: (f"{resource}.update", *more),
             Verb.DELETE: (f"{resource}.delete",),
         }
 
@@ -142,6 +142,20 @@ class KubernetesObject(Kind):
             return (Step(ApplyObject(scope.cluster, path, held, ONCE_MANAGER), f"hand the replica count of {what} over"), send)
         return (send,)
 
+    def review(self, address: Address, permission: str, cluster: ClusterRef) -> Read:
+        """The question whether the caller has the right in the cluster, by IAM or by a role of Kubernetes."""
+        resource, action = permission.split(".")[1:]
+        granting = permission in _GRANTS.get(self.info.kind, ())
+        asked = {
+            "group": self.info.group,
+            "resource": resource.lower() if granting else self.info.plural,
+            "verb": "patch" if action == "update" else action,
+            "namespace": self.identity(address)[0],
+        }
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": asked}}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return Read(KUBERNETES, path, method="POST", body=body, cluster=str(cluster), optional=True)
+
     def on_unwanted(self, cause: Cause) -> Verb:
         return Verb.FORGET if self.info.kind == "Namespace" and cause is not Cause.DESTROY else Verb.DELETE
 
@@ -162,6 +176,24 @@ def _owns_replicas(live: Live) -> bool:
 
 #: Groups whose resources have IAM permissions of their own; all others are ``container.thirdPartyObjects`` (IAM dataset, 2026-08-22).
 _CORE_GROUPS = ("", "apps", "autoscaling", "batch", "rbac.authorization.k8s.io", "apiregistration.k8s.io")
+
+#: Who writes these gives rights away, which takes a right of its own unless he holds all of them himself (Kubernetes, "Privilege
+#: escalation prevention and bootstrapping"). Of giqplan's bindings those of a cluster bind ClusterRoles, those of a namespace Roles.
+_GRANTS: Mapping[str, tuple[str, ...]] = {
+    "ClusterRole": ("container.clusterRoles.escalate",),
+    "ClusterRoleBinding": ("container.clusterRoles.bind",),
+    "RoleBinding": ("container.roles.bind",),
+}
+
+
+def _iam_resource(info: KindInfo) -> str:
+    """``container.configMaps``. Server-side apply is a patch, which GKE asks as ``update``; of an object that is not there it takes
+    ``create`` too."""
+    if info.group not in _CORE_GROUPS:
+        return "container.thirdPartyObjects"
+    words = re.sub(r"^[A-Z]+(?=[A-Z][a-z])|^[A-Z]", lambda found: found[0].lower(), info.kind)
+    return f"container.{words}{info.plural[len(info.kind) :]}"
+
 
 #: The kinds giqplan writes.
 WRITTEN: tuple[tuple[str, str], ...] = (

@@ -39,7 +39,9 @@ class _Setting(Kind):
     """A setting of a cluster that is there whenever the cluster is; "absent" means: nothing of it is on."""
 
     patience = Patience(90 * 60, "an UPDATE_CLUSTER operation; Terraform's google provider waits 90 minutes")
-    permissions: Mapping[Verb, tuple[str, ...]] = {Verb.UPDATE: ("container.clusters.update", "container.operations.get")}
+    permissions: Mapping[Verb, tuple[str, ...]] = dict.fromkeys(
+        (Verb.CREATE, Verb.UPDATE), ("container.clusters.update", "container.operations.get")
+    )
 
     @abstractmethod
     def setting(self, cluster: JsonObject) -> JsonObject: ...

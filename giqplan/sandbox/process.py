@@ -29,6 +29,7 @@ from giqplan.sandbox.google.container import Container
 from giqplan.sandbox.google.iam import Iam
 from giqplan.sandbox.google.projects import Projects
 from giqplan.sandbox.google.resourcemanager import ResourceManager
+from giqplan.sandbox.google.serviceaccounts import ServiceAccounts
 from giqplan.sandbox.google.serviceusage import ServiceUsage
 from giqplan.sandbox.google.storage import Storage
 from giqplan.sandbox.hosts import ClusterHosts
@@ -102,7 +103,8 @@ class Process:
         container = Container(documents, self._clock, projects, hosts)
         storage = Storage(documents, self._clock, projects, iam)
         usage = ServiceUsage(documents, self._clock, projects)
-        self._google = GoogleApi(self._oauth, projects, container, storage, usage, ResourceManager(projects, iam), quotas)
+        accounts, manager = ServiceAccounts(projects, iam), ResourceManager(projects, iam)
+        self._google = GoogleApi(self._oauth, projects, container, storage, usage, manager, quotas, accounts)
         if spec is None:
             with self._store.transaction():
                 documents.put("instance", "self", self._instance)

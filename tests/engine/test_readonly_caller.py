@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from engine_house import House, by_address, leaf_paths, quickstart, writes
 
 from giqplan.engine.apply import Applied
-from giqplan.errors import CloudError, Exit
+from giqplan.errors import CheckError, CloudError, Exit
 from giqplan.model.check import CheckStatus
 from giqplan.model.plan import Cause, Confidence, Verb
 
@@ -95,8 +96,23 @@ def test_with_a_record_what_may_not_be_read_is_compared_with_the_record(house: C
     assert list(acting) == ["kubernetes_horizontal_pod_autoscaler.inference/quickstart"]
 
 
-def test_an_apply_without_permission_fails_where_it_writes_and_nothing_after_it_runs(house: Callable[..., House]) -> None:
+def test_an_apply_without_permission_fails_before_it_writes(house: Callable[..., House]) -> None:
     one = house()
+
+    def refused() -> None:
+        with pytest.raises(CheckError) as caught:
+            one.apply("planner")
+        assert (caught.value.exit, "GIQ1513" in caught.value.detail) == (Exit.BLOCKED, True)
+
+    assert writes(one.requests(refused)) == []
+    assert one.store.pending() == ()
+
+
+def test_where_permissions_cannot_be_asked_apply_fails_where_it_writes_and_nothing_after_it_runs(house: Callable[..., House]) -> None:
+    _, world = quickstart()
+    world["apis"].remove("cloudresourcemanager.googleapis.com")
+    world["buckets"][0]["iam"].append({"role": "roles/storage.legacyBucketOwner", "members": ["user:planner@example.com"]})
+    one = house(world=world)
     ended: list[Applied] = []
     log = one.requests(lambda: ended.append(one.apply("planner")))
     (applied,) = ended

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from giqplan.sandbox.google import cloudquotas, container, resourcemanager, serviceusage, storage
+from giqplan.sandbox.google import cloudquotas, container, resourcemanager, serviceaccounts, serviceusage, storage
 from giqplan.sandbox.google.errors import ApiError
 from giqplan.sandbox.google.projects import Projects
 from giqplan.sandbox.oauth import OAuth
@@ -28,6 +28,7 @@ class GoogleApi:
         usage: serviceusage.ServiceUsage,
         manager: resourcemanager.ResourceManager,
         quotas: cloudquotas.CloudQuotas,
+        accounts: serviceaccounts.ServiceAccounts,
     ) -> None:
         self._oauth = oauth
         self._projects = projects
@@ -36,6 +37,7 @@ class GoogleApi:
             ("storage", storage.PATH, buckets.answer),
             ("serviceusage", serviceusage.PATH, usage.answer),
             ("cloudquotas", cloudquotas.PATH, quotas.answer),
+            ("iam", serviceaccounts.PATH, accounts.answer),
             ("cloudresourcemanager", resourcemanager.PATH, manager.answer),
         )
 

@@ -19,6 +19,7 @@ from giqplan.sandbox.google.durations import DURATIONS
 from giqplan.sandbox.google.errors import ApiError, invalid
 from giqplan.sandbox.google.projects import Project, Projects, not_found
 from giqplan.sandbox.google.schema import normalised
+from giqplan.sandbox.google.serviceaccounts import may_act_as
 from giqplan.sandbox.wire import Caller, HttpRequest
 
 SERVICE = "container.googleapis.com"
@@ -147,6 +148,12 @@ class Container:
         if self._documents.get("cluster", key) is not None:
             raise ApiError(409, f"Already exists: projects/{found.id}/locations/{location}/clusters/{name}.")
         cluster_update.check_new(asked, found.id)
+        if not may_act_as(self._projects.iam, caller, found):
+            text = (  # from memory
+                'The user does not have access to service account "default". Ask a project owner to grant you the '
+                "iam.serviceAccountUser role on the service account."
+            )
+            raise ApiError(400, text, legacy="badRequest")
         self._documents.put("cluster", key, full_cluster(asked, found.id, found.number, location, self._clock.timestamp()))
         return self._begin("CREATE_CLUSTER", found, location, name, {})
 

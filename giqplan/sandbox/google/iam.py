@@ -103,11 +103,13 @@ class Iam:
         wanted = {*members, *_EVERYBODY}
         return frozenset(b["role"] for b in kept["bindings"] if "condition" not in b and wanted & set(b["members"]))
 
-    def allows(self, member: str, permission: str, project: str, bucket: str = "") -> bool:
-        """Whether ``member`` has the permission on the project, or on the bucket of that project."""
+    def allows(self, member: str, permission: str, project: str, bucket: str = "", *, on: str = "") -> bool:
+        """Whether ``member`` has the permission on the project, or on the bucket or other resource (``on``) of that project."""
         roles = self.roles(f"projects/{project}", (member,))
         if any(role_grants(role, permission) for role in roles):
             return True
+        if on:
+            return any(role_grants(role, permission) for role in self.roles(on, (member,)))
         if not bucket:
             return False
         members = [member, *(f"{_BASIC[role]}:{project}" for role in roles if role in _BASIC)]

@@ -16,6 +16,7 @@ TITLES = {
     "container.googleapis.com": "Kubernetes Engine API",
     "cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
     "cloudquotas.googleapis.com": "Cloud Quotas API",
+    "iam.googleapis.com": "Identity and Access Management (IAM) API",
 }
 
 

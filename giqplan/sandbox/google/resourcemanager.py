@@ -11,6 +11,7 @@ from typing import Any
 from giqplan.sandbox.google.errors import ApiError, invalid
 from giqplan.sandbox.google.iam import Iam
 from giqplan.sandbox.google.projects import Project, Projects
+from giqplan.sandbox.kubernetes.access import container_resources
 from giqplan.sandbox.wire import Caller, HttpRequest
 
 SERVICE = "cloudresourcemanager.googleapis.com"
@@ -64,7 +65,8 @@ class ResourceManager:
         if len(permissions) > _MOST_PERMISSIONS:
             raise invalid(f"At most {_MOST_PERMISSIONS} permissions can be tested at once, got {len(permissions)}.")
         for permission in permissions:
-            if not _PERMISSION.fullmatch(permission) or permission.startswith("storage.objects."):
+            known = not permission.startswith("container.") or permission.split(".")[1] in container_resources()
+            if not _PERMISSION.fullmatch(permission) or permission.startswith("storage.objects.") or not known:
                 raise invalid(f"Permission {permission} is not valid for this resource.")
         held = [p for p in permissions if self._iam.allows(caller.member, p, project.id)]
         return {"permissions": held} if held else {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from giqplan.sandbox.kubernetes.resources import Resource, built_in
@@ -61,6 +62,9 @@ _NAMES = {
 }
 
 
+_NOT_KUBERNETES = ("clusters", "operations", "hostServiceAgent", "thirdPartyObjects")
+
+
 def container_permission(verb: str, group: str, resource: str) -> str:
     """The IAM permission that GKE asks for: ``container.deployments.updateScale`` for patching ``deployments/scale``."""
     plural, _, subresource = resource.partition("/")
@@ -72,6 +76,13 @@ def container_permission(verb: str, group: str, resource: str) -> str:
     if subresource in ("status", "scale"):
         action += subresource.capitalize()
     return f"container.{name}.{action}"
+
+
+@cache
+def container_resources() -> frozenset[str]:
+    """The words that may stand in the middle of ``container.<resource>.<verb>``."""
+    plurals = {key[2] for key in built_in()}
+    return frozenset({*(_NAMES.get(plural, plural) for plural in plurals), *_NOT_KUBERNETES})
 
 
 class Access:
