@@ -124,11 +124,11 @@ def check(world: World, changes: Iterable[Change]) -> tuple[Check, ...]:
     unseen = tuple(need for need, held in rights.items() if held is None)
     if missing:
         evidence = _by_role(missing, world) | ({"not known": f"{_count(unseen)} more could not be asked"} if unseen else {})
-        summary = f"the caller lacks {_count(missing)} that applying this plan takes"
+        summary = f"the caller lacks {_count(missing)} of the {len(_distinct(wanted))} that apply takes"
         return (answer(CODE, CheckStatus.WARN, summary, evidence, _remedy(missing, world)),)
     if unseen:
         return (_unknown(unseen, world),)
-    return (answer(CODE, CheckStatus.PASS, f"the caller holds the {_count(wanted)} that applying this plan takes", {}),)
+    return (answer(CODE, CheckStatus.PASS, f"the caller may do all of it ({_count(wanted)})", {}),)
 
 
 def _unknown(unseen: tuple[Need, ...], world: World) -> Check:
@@ -143,8 +143,12 @@ def _unknown(unseen: tuple[Need, ...], world: World) -> Check:
     return answer(CODE, CheckStatus.UNKNOWN, summary, _by_role(unseen, world), _remedy(unseen, world))
 
 
+def _distinct(found: tuple[Need, ...]) -> set[tuple[str, str]]:
+    return {(need.permission, need.on) for need in found}
+
+
 def _count(found: tuple[Need, ...]) -> str:
-    number = len({(need.permission, need.on) for need in found})
+    number = len(_distinct(found))
     return f"{number} permission{'' if number == 1 else 's'}"
 
 

@@ -40,7 +40,9 @@ def test_a_reader_is_warned_and_may_plan_all_the_same(house: Callable[..., House
 
 
 def test_apply_fails_before_it_writes_and_works_once_the_roles_are_granted(house: Callable[..., House]) -> None:
-    one = house(world=world_with_caller("deployer", *READER, bucket=(*BUCKET, "roles/storage.legacyBucketOwner")))
+    world = world_with_caller("deployer", *READER, bucket=(*BUCKET, "roles/storage.legacyBucketOwner"))
+    world["apis"] += ["iam.googleapis.com", "compute.googleapis.com"]
+    one = house(world=world)
     out: list[str] = []
     log = one.requests(lambda: out.append(str(one.cli("apply", "--auto-approve", caller="deployer"))))
     assert out[0].startswith(f"({int(Exit.BLOCKED)},") and "fail    GIQ1513" in out[0] and writes(log) == []
