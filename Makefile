@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test sweep lint bench clean
 
 help:
 	@echo "make demo    the main job, end to end, in the local sandbox (no cloud account)"
 	@echo "make test    lint-free test suite, the built wheel in a clean environment included"
+	@echo "make sweep   apply and destroy killed and interrupted at every record, and run again"
 	@echo "make lint    ruff, mypy --strict, layer contracts"
 	@echo "make bench   the budgets of docs/budgets.md, measured"
 
@@ -25,6 +26,9 @@ test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=
 	$(BIN)/python scripts/coverage_floor.py
 	$(BIN)/python scripts/wheel_check.py
+
+sweep: $(STAMP)
+	@$(BIN)/python scripts/sweep.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

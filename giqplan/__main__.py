@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from giqplan.cli.interrupt import end_at_once
 from giqplan.cli.main import main as run
 from giqplan.errors import Exit
 
@@ -21,6 +22,8 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminated)
     gc.set_threshold(100_000)  # a short process that builds large values once: the default walks them all, again and again
     code = run(sys.argv[1:])
+    if code in (Exit.INTERRUPTED, Exit.TERMINATED):
+        end_at_once(code)
     gc.freeze()  # the end of the process frees everything at once; 20 ms of `validate` were the collector's last round
     sys.exit(code)
 

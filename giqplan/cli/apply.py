@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from giqplan.cli.interrupt import stoppable
 from giqplan.cli.options import world_flags
 from giqplan.cli.plan import show
 from giqplan.cli.progress import LineReporter
@@ -79,37 +76,11 @@ def _carry_out(session: Session, inputs: Inputs, proposal: Proposal, args: argpa
     from giqplan.engine.session import carry_out
 
     assert session.cloud is not None
-    with _interruptible() as stop:
+    with stoppable() as stop:
         applied = carry_out(proposal, inputs, session.cloud, session.store, LineReporter(args.quiet), stop)
     _report(applied, proposal, args)
-    ended = Exit.TERMINATED if applied.stopped and stop.terminated else applied.exit
+    ended = stop.exit if applied.stopped else applied.exit
     return worst((ended, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
-
-
-class _Stop(threading.Event):
-    """Set by the first signal; ``terminated``: it was SIGTERM, not Ctrl-C."""
-
-    terminated = False
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Stop]:
-    """The first Ctrl-C lets running steps end and starts nothing more; the second ends at once (the journal is written ahead)."""
-    stop = _Stop()
-
-    def first(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.terminated = number == signal.SIGTERM
-        stop.set()
-        print("\nstopping: running steps end, nothing more begins; once more to end at once", file=sys.stderr, flush=True)
-
-    earlier = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
 
 
 def _report(applied: Applied, proposal: Proposal, args: argparse.Namespace) -> None:

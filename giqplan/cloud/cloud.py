@@ -7,7 +7,6 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from giqplan.cloud.google_actions import GoogleActions
@@ -37,6 +36,7 @@ from giqplan.model.calls import (
     UpdateCluster,
 )
 from giqplan.model.connection import Connection
+from giqplan.threads import reading_threads
 
 
 class Cloud:
@@ -70,7 +70,7 @@ class Cloud:
         if not reads:
             return {}
         self._sessions.credentials()
-        with ThreadPoolExecutor(max_workers=min(PARALLEL, len(reads))) as pool:
+        with reading_threads(min(PARALLEL, len(reads))) as pool:
             return dict(zip(reads, pool.map(self.read, reads), strict=True))
 
     def read(self, read: Read) -> Reading:

@@ -37,11 +37,6 @@ class Applied:
     stopped: bool = False
 
     @property
-    def open_records(self) -> bool:
-        """Whether the journal holds actions of which nobody knows whether they happened."""
-        return any(_answer_lost(error) for error in self.walked.errors.values())
-
-    @property
     def exit(self) -> Exit:
         codes = [error.exit for error in self.walked.errors.values()]
         if self.stopped:
@@ -201,7 +196,8 @@ class Executor:
             item = Waiting(change.address, wanted, gone=True)
             settled, _ = settle(self._port, (item,), self._world.scope, self._pace, self._reporter)
             if not settled:
-                raise ApplyError("GIQ1703", f"{change.address}: still being deleted", "run destroy again: it goes on where it stopped")
+                code, what = ("GIQ1704", "stopped while") if self._stop.is_set() else ("GIQ1703", "still")
+                raise ApplyError(code, f"{change.address}: {what} being deleted", "run the same command again: it goes on where it stopped")
         except GiqplanError as error:
             self._note_failure(record, change.address, error)
             raise

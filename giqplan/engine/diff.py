@@ -105,7 +105,7 @@ def _unseen(kind: Kind, wanted: Resource, recorded: Recorded | None, live: Live)
 def _found(kind: Kind, wanted: Resource, live: Live, body: JsonObject) -> Verdict:
     """It exists and state does not know it: taken over as it is, changed only where it differs."""
     before = kind.project(body, wanted.desired, wanted.address)
-    found = leaves_between(kind, wanted.address, before, wanted.desired, Cause.ADOPT)
+    found = [*leaves_between(kind, wanted.address, before, wanted.desired, Cause.ADOPT), *_owed(kind, wanted, live)]
     marks = "it carries giqplan's marks" if live.ours else "it was made by others"
     foreign = not live.ours
     if not are_reasons(kind, found):
@@ -127,7 +127,7 @@ def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: J
         if not kind.never_taken_back(x.before, x.after)
     ]
     drift = drift_of(kind, address, recorded, live)
-    leaves = _merge(drifted_leaves(kind, address, recorded, body), intent)
+    leaves = [*_merge(drifted_leaves(kind, address, recorded, body), intent), *_owed(kind, wanted, live)]
     adjustments = adjustments_between(kind, address, recorded.applied, recorded.observed)
     if not are_reasons(kind, leaves):
         now = kind.project(body, recorded.held, address)
@@ -146,6 +146,11 @@ def adjustments_between(kind: Kind, address: Address, applied: JsonObject, obser
         return ()
     found = kind.differences(applied, observed, address)
     return tuple(Adjustment(d.path, leaf_value(d.before), leaf_value(d.after), kind.platform_source(d.path)) for d in found)
+
+
+def _owed(kind: Kind, wanted: Resource, live: Live) -> list[Leaf]:
+    owed = kind.owed(live, wanted.once, wanted.address)
+    return [Leaf(d.path, leaf_value(d.before), leaf_value(d.after), Cause.NOT_THERE) for d in owed]
 
 
 def _sorted(kind: Kind, leaves: Iterable[Leaf]) -> tuple[Leaf, ...]:

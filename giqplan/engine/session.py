@@ -11,9 +11,10 @@ from giqplan.engine.apply import Applied, Executor
 from giqplan.engine.observe import WorldPort
 from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Reporter
+from giqplan.engine.walk import End
 from giqplan.errors import CheckError, PlanError
 from giqplan.model.check import CheckStatus
-from giqplan.model.plan import Plan
+from giqplan.model.plan import Confidence, Plan
 from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.state import LocalState, State
 from giqplan.units import canonical_json
@@ -72,9 +73,18 @@ def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalS
     choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)
     uid = made_cluster(applied) or cluster_uid(proposal) or state.cluster_uid
     ended = replace(state, resources=applied.resources, choices=choices, cluster_uid=uid)
-    if not applied.open_records and (inputs.begun or not same(state, ended)):
+    if not _left_open(applied, proposal.plan, store) and (store.journal.written or not same(state, ended)):
         store.commit(ended)
     return applied
+
+
+def _left_open(applied: Applied, plan: Plan, store: LocalState) -> bool:
+    """Whether the journal says something that state cannot: of an action of this run, or of an earlier one whose resource this run has
+    not come to, nobody knows whether it happened. Until somebody does, the journal stays."""
+    reached = {c.address for c in plan.changes if not c.acts and c.confidence is Confidence.VERIFIED}
+    reached |= {address for address, end in applied.walked.ends.items() if end is End.DONE}
+    listed = {change.address for change in plan.changes}
+    return store.journal.open or any(p.address in listed - reached for p in store.pending())
 
 
 def same(before: State, after: State) -> bool:

@@ -7,7 +7,6 @@ A dry-run that is refused for want of permission, or because the namespace is ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from giqplan.model.values import JsonObject
 from giqplan.model.world import World
 from giqplan.resources import REGISTRY
 from giqplan.resources.kubernetes import MANAGED_BY, REPLICA_HOLDERS, KubernetesObject
+from giqplan.threads import reading_threads
 
 if TYPE_CHECKING:
     from giqplan.engine.observe import WorldPort
@@ -34,7 +34,7 @@ def verify(port: WorldPort, changes: Sequence[Change], resources: Mapping[Addres
     asked = [c for c in changes if c.verb in (Verb.CREATE, Verb.UPDATE) and isinstance(REGISTRY.of(c.address), KubernetesObject)]
     if not asked:
         return tuple(changes)
-    with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(asked))) as pool:
+    with reading_threads(min(_PARALLEL, len(asked))) as pool:
         answers = dict(zip([c.address for c in asked], pool.map(lambda c: _one(port, c, resources[c.address], world), asked), strict=True))
     return tuple(answers.get(change.address, change) for change in changes)
 
@@ -128,17 +128,17 @@ def _as_held(kind: KubernetesObject, change: Change, resource: Resource, held: J
         Leaf(d.path, _leaf(d.before), _leaf(d.after), reasons.get(d.path, change.cause))
         for d in kind.differences(before, after, change.address)
     )
-    leaves = _with_removed(change, found)
+    leaves = _with_outside(change, found)
     acts = any(not kind.informs_only(leaf.path) for leaf in leaves)
     verb = change.verb if acts else Verb.NOOP
     return replace(change, verb=verb, after=after, leaves=leaves if acts else (), adjustments=adjusted, confidence=Confidence.VERIFIED)
 
 
-def _with_removed(change: Change, found: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
-    """Leaves that the apply takes away stand outside the desired value's shape, so the comparison above cannot see them."""
+def _with_outside(change: Change, found: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
+    """Leaves outside the desired value's shape, which the comparison above cannot see: what the apply takes away, and what is sent once."""
     seen = {leaf.path for leaf in found}
-    removed = (leaf for leaf in change.leaves if leaf.after is ABSENT_LEAF and leaf.path not in seen)
-    marked = (replace(leaf, cause=Cause.INTENT if leaf.cause is Cause.DRIFT else leaf.cause) for leaf in removed)
+    outside = (leaf for leaf in change.leaves if (leaf.after is ABSENT_LEAF or leaf.cause is Cause.NOT_THERE) and leaf.path not in seen)
+    marked = (replace(leaf, cause=Cause.INTENT if leaf.cause is Cause.DRIFT else leaf.cause) for leaf in outside)
     return tuple(sorted((*found, *marked), key=lambda leaf: tuple(str(p) for p in leaf.path)))
 
 

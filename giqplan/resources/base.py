@@ -82,6 +82,10 @@ class Kind(ABC):
         """Whether a leaf is written along with another change and never is a reason for one (design rule 11)."""
         return False
 
+    def owed(self, live: Live, once: JsonObject | None, address: Address) -> tuple[Difference, ...]:
+        """What of ``once`` was never sent to what is there: a run was killed right after it had created it."""
+        return ()
+
     def progress(self, body: JsonObject, desired: JsonObject, address: Address) -> Progress:
         """How far the resource has settled."""
         return READY

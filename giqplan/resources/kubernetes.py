@@ -132,10 +132,10 @@ class KubernetesObject(Kind):
         send = Step(ApplyObject(scope.cluster, path, desired, FIELD_MANAGER), f"apply {what}")
         if once is None:
             return (send,)
-        if verb is Verb.CREATE:
+        if verb is Verb.CREATE or self.owed(live, once, address):
             first = Step(ApplyObject(scope.cluster, path, once, ONCE_MANAGER), f"set the first replica count of {what}")
             return (send, first)
-        if _owns_replicas(live):
+        if _replicas_of(live, FIELD_MANAGER):
             # Leaving out a field that only we own resets it to its default (one replica): hand it over first
             # (kubernetes.io/docs/reference/using-api/server-side-apply, "Transferring ownership").
             held = {**once, "spec": {"replicas": (live.body or {})["spec"]["replicas"]}}
@@ -156,6 +156,12 @@ class KubernetesObject(Kind):
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         return Read(KUBERNETES, path, method="POST", body=body, cluster=str(cluster), optional=True)
 
+    def owed(self, live: Live, once: JsonObject | None, address: Address) -> tuple[Difference, ...]:
+        """A replica count that nobody holds is the server's default: neither our first count nor an autoscaler has come to it yet."""
+        if once is None or live.body is None or not live.ours or _replicas_of(live):
+            return ()
+        return self.differences(self.project(live.body, once, address), once, address)
+
     def on_unwanted(self, cause: Cause) -> Verb:
         return Verb.FORGET if self.info.kind == "Namespace" and cause is not Cause.DESTROY else Verb.DELETE
 
@@ -167,9 +173,10 @@ class KubernetesObject(Kind):
         return next((source for pattern, source in _AUTOPILOT_PATHS if pattern.search(text)), "")
 
 
-def _owns_replicas(live: Live) -> bool:
+def _replicas_of(live: Live, manager: str = "") -> bool:
+    """Whether ``manager``, or anybody, holds the replica count."""
     for entry in (live.body or {}).get("metadata", {}).get("managedFields", ()):
-        if entry.get("manager") == FIELD_MANAGER and "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {}):
+        if manager in ("", entry.get("manager")) and "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {}):
             return True
     return False
 

@@ -37,7 +37,18 @@ class Journal:
         self._lock = threading.Lock()
         self._file: int | None = None
         self._next = 1
+        self._open_records: set[int] = set()
         self.basis = ("", 0)
+
+    @property
+    def written(self) -> bool:
+        """Whether it holds anything that the state file may not hold yet."""
+        return self.path.exists()
+
+    @property
+    def open(self) -> bool:
+        """Whether an action of this run has begun and no end of it is noted: nobody knows whether it happened."""
+        return bool(self._open_records)
 
     def begin(self, address: Address, verb: str, summary: str) -> int:
         """Note that an action is about to be sent; the id ends it."""
@@ -47,17 +58,20 @@ class Journal:
             number = self._next
             self._next += 1
             self._append({"id": number, "phase": "begin", "address": str(address), "verb": verb, "summary": summary})
+            self._open_records.add(number)
         return number
 
     def done(self, record: int, resource: ResourceState | None) -> None:
         """Note that it happened; ``resource`` is what state holds from now on, None = nothing any more."""
         with self._lock:
             self._append({"id": record, "phase": "done", "resource": None if resource is None else resource.to_json()})
+            self._open_records.discard(record)
 
     def failed(self, record: int, error: str) -> None:
         """Note that it was refused: nothing happened, or nothing that counts as ours."""
         with self._lock:
             self._append({"id": record, "phase": "failed", "error": error})
+            self._open_records.discard(record)
 
     def _append(self, record: dict[str, Any]) -> None:
         if self._file is None:
