@@ -104,6 +104,8 @@ _CHECKS = {
     "GIQ1511": "objects of another environment",
     "GIQ1512": "Google Cloud APIs",
     "GIQ1513": "caller's permissions",
+    "GIQ1520": "Hugging Face token",
+    "GIQ1521": "gated model",
 }
 
 _PLAN = {
@@ -121,6 +123,7 @@ _APPLY = {
     "GIQ1704": "stopped before it had settled",
     "GIQ1705": "a value that apply needs is not known",
     "GIQ1706": "something came to be there since the plan",
+    "GIQ1707": "it waits for what is not giqplan's to make",
 }
 
 _STATE = {

@@ -131,6 +131,12 @@ class ApplyError(GiqplanError):
     """Carrying out a plan failed."""
 
 
+class WaitsError(ApplyError):
+    """Something that is not ours has to be there first: nothing was sent, and apply goes on once it is there."""
+
+    exit = Exit.INCOMPLETE
+
+
 class StateError(GiqplanError):
     """State, journal or lock is unusable."""
 

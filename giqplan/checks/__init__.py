@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from giqplan.checks import adapter, apis, bucket, changes, cluster, permissions, quota, slo, traffic
+from giqplan.checks import adapter, apis, bucket, changes, cluster, hugging_face, permissions, quota, slo, traffic
 from giqplan.checks.base import Subject
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Change
 
-_FAMILIES = (slo, traffic, quota, apis, cluster, bucket, adapter)
+_FAMILIES = (slo, traffic, quota, apis, cluster, bucket, hugging_face, adapter)
 
 CALLER_CODES = frozenset({permissions.CODE})
 """Answers about the caller's own rights: another caller of the same plan may get another one."""
-TRANSIENT_CODES = frozenset({changes.UNSETTLED})
-"""Answers that change by themselves as the cluster works: no reason to call a plan stale."""
+TRANSIENT_CODES = frozenset({changes.UNSETTLED, hugging_face.TOKEN})
+"""Answers that change by themselves as the cluster works, or when what apply waits for has come: no reason to call a plan stale."""
 
 
 def run_checks(subject: Subject, planned: Iterable[Change]) -> tuple[Check, ...]:

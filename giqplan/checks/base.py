@@ -14,12 +14,14 @@ from giqplan.model.world import World
 
 @dataclass(frozen=True)
 class Subject:
-    """One plan as checks see it. ``machine``: the machine that the recommendation runs on."""
+    """One plan as checks see it. ``machine``: the machine that the recommendation runs on; ``gated``: whether the model is (None =
+    nobody says)."""
 
     intent: Intent
     recommendation: Recommendation
     world: World
     machine: Machine
+    gated: bool | None = None
 
 
 def answer(code: str, status: CheckStatus, summary: str, evidence: dict[str, object], remedy: str = "") -> Check:

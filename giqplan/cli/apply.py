@@ -80,7 +80,7 @@ def _carry_out(session: Session, inputs: Inputs, proposal: Proposal, args: argpa
         applied = carry_out(proposal, inputs, session.cloud, session.store, LineReporter(args.quiet), stop)
     _report(applied, proposal, args)
     ended = stop.exit if applied.stopped else applied.exit
-    return worst((ended, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
+    return worst((ended, Exit.INCOMPLETE if any(change.left for change in proposal.plan.changes) else Exit.DONE))
 
 
 def _report(applied: Applied, proposal: Proposal, args: argparse.Namespace) -> None:

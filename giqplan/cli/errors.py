@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from giqplan.errors import GiqplanError
+from giqplan.errors import Exit, GiqplanError
 from giqplan.units import canonical_json
 
 
@@ -21,7 +21,7 @@ def error_text(error: GiqplanError) -> str:
 
 
 def _one(error: GiqplanError) -> str:
-    lines = [f"Error {error.code}: {error.summary}"]
+    lines = [f"{'Incomplete' if error.exit is Exit.INCOMPLETE else 'Error'} {error.code}: {error.summary}"]
     if error.place is not None:
         lines.append(f"  {error.place}")
     lines += [f"  {line}" for line in error.detail.splitlines()]

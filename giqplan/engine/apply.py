@@ -13,7 +13,7 @@ from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look, settle
 from giqplan.engine.verify import dry_run, gives_back
 from giqplan.engine.walk import End, Walked, walk, with_dependents
-from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, worst
+from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, WaitsError, worst
 from giqplan.model.address import Address
 from giqplan.model.calls import ActionResult, ApplyObject
 from giqplan.model.plan import Change, Confidence, Verb
@@ -23,6 +23,7 @@ from giqplan.model.world import World
 from giqplan.resources import REGISTRY, Kind, Step, buckets_of, declare
 from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject
+from giqplan.resources.preconditions import judge
 from giqplan.resources.services import TYPE as SERVICE
 from giqplan.state import Journal, ResourceState
 
@@ -70,7 +71,7 @@ class Executor:
         for change in self._proposal.plan.changes:
             if not change.acts:
                 self._note_unchanged(change)
-        left = with_dependents({d.address for d in self._proposal.plan.deferred}, self._proposal.plan.acting)
+        left = with_dependents({c.address for c in self._proposal.plan.changes if c.left}, self._proposal.plan.acting)
         acting = [change for change in self._proposal.plan.acting if change.address not in left]
         try:
             self._await_cluster()
@@ -107,6 +108,7 @@ class Executor:
 
     def _send(self, kind: Kind, change: Change) -> None:
         resource = self._resolved(change.address)
+        self._refuse_while_waiting(resource)
         live = self._fresh(kind, resource)
         record = self._journal.begin(change.address, change.verb.value, f"{change.verb.value} {change.address}")
         result = ActionResult()
@@ -135,6 +137,16 @@ class Executor:
             raise
         if change.address.type == CLUSTER:
             self._reconnect()
+
+    def _refuse_while_waiting(self, resource: Resource) -> None:
+        """Raise WaitsError while something of others is not there that the resource cannot do without. Looked at now, not when it was
+        planned: much can be set while a cluster is being made. What may not be read does not hold anything up: the plan said so."""
+        answers = self._port.read_many(tuple(dict.fromkeys(p.read for p in resource.waits_for)))
+        for precondition in resource.waits_for:
+            finding = judge(precondition, answers[precondition.read])
+            if finding.met is False:
+                self._reporter.waits(resource.address, finding.why)
+                raise WaitsError("GIQ1707", f"{resource.address} was not sent: {finding.why}", f"{precondition.remedy}; then apply again")
 
     def _check_by_dry_run(self, kind: KubernetesObject, change: Change, resource: Resource) -> None:
         """What no server could be asked about when it was planned is asked now, before anything is written (design rule 1)."""

@@ -30,6 +30,7 @@ from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER, principal
 from giqplan.resources.kubernetes import MANAGED_BY as MARK
 from giqplan.resources.kubernetes import KubernetesObject, type_of
+from giqplan.resources.preconditions import made_by_secret_set
 from giqplan.state import ResourceState
 
 NAMESPACE = "kubernetes_namespace"
@@ -83,7 +84,12 @@ def plan_destroy(inputs: Inputs) -> Proposal:
     recorded = {**known, **found}
     changes = unwanted_changes(recorded, world, Cause.DESTROY)
     ordered = in_order(_keep(changes, world, intent, frozenset(recorded)))
-    notes = () if inputs.state is not None else ("no state: what carries giqplan's marks was found; APIs and IAM bindings are left",)
+    notes: tuple[str, ...] = (
+        () if inputs.state is not None else ("no state: what carries giqplan's marks was found; APIs and IAM bindings are left",)
+    )
+    going = {change.address.name for change in ordered if change.verb is Verb.DELETE and change.address.type == NAMESPACE}
+    stay = [name for home, name in tokens(world) if home == scope.namespace and home not in going]
+    notes += (f"Secret {', '.join(stay)} of secret set stays in namespace {scope.namespace}",) if stay else ()
     plan = Plan(
         world=inputs.world_name,
         environment=inputs.loaded.environment,
@@ -167,7 +173,22 @@ def _keep(changes: Iterable[Change], world: World, intent: Intent, ours: frozens
         elif change.address.type == CLUSTER:
             reason = _holds(foreign, "")
         kept.append(replace(change, verb=Verb.FORGET, why=reason, left=reason if against_wish else "") if reason else change)
-    return kept
+    return [replace(c, notes=(*c.notes, *_secrets_in(c, world))) if c.verb is Verb.DELETE else c for c in kept]
+
+
+def _secrets_in(change: Change, world: World) -> tuple[str, ...]:
+    """The Secrets of ``secret set`` that go with a namespace."""
+    if change.address.type != NAMESPACE:
+        return ()
+    gone = [name for namespace, name in tokens(world) if namespace == change.address.name]
+    return (f"with it goes what secret set has made: Secret {', '.join(gone)}",) if gone else ()
+
+
+def tokens(world: World) -> tuple[tuple[str, str], ...]:
+    """(namespace, name) of every Secret that ``secret set`` has made."""
+    reading = world.reading(next(read for read in holdings_reads(world.scope) if read.path.endswith("/secrets")))
+    items = (reading.body.get("items") or ()) if reading.ok else ()
+    return tuple((i["metadata"]["namespace"], i["metadata"]["name"]) for i in items if made_by_secret_set(i))
 
 
 def _foreign(world: World, ours: frozenset[Address]) -> tuple[tuple[str, str], ...]:
@@ -186,7 +207,7 @@ def _foreign(world: World, ours: frozenset[Address]) -> tuple[tuple[str, str], .
             namespace, name = meta.get("namespace", ""), meta["name"]
             own = Address(type_of(kind), f"{namespace}/{name}") in ours
             system = namespace.startswith(_SYSTEM) or (plural, name) in _MADE_BY_KUBERNETES or meta.get("ownerReferences")
-            if not own and not system:
+            if not own and not system and not (kind == "Secret" and made_by_secret_set(item)):
                 found.append((namespace, f"{plural} {namespace}/{name}"))
     return tuple(found)
 

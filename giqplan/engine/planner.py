@@ -25,8 +25,9 @@ from giqplan.model.plan import Cause, Change, Deferred, Drift, Pin, Plan, Verb
 from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.world import Scope, World
-from giqplan.resources import REGISTRY, Kind, buckets_of, declare, is_adapters, stage_of
+from giqplan.resources import REGISTRY, Kind, buckets_of, declare, gated, is_adapters, secret_reads, stage_of
 from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER
+from giqplan.resources.preconditions import missing
 from giqplan.state import ResourceState
 from giqplan.state import State as Recording
 from giqplan.units import digest
@@ -96,10 +97,10 @@ def make_plan(inputs: Inputs) -> Proposal:
     if inputs.port is not None:
         known = recorded_of(inputs.state)
         buckets = (*buckets_of(intent), *buckets_recorded(known))
-        world = observe(inputs.port, inputs.world_name, scope, buckets, known=recorded_identities(known))
+        world = observe(inputs.port, inputs.world_name, scope, buckets, secret_reads(intent, scope.cluster), recorded_identities(known))
         same_cluster(inputs.state, world)
     machine = inputs.catalog.machine(recommendation.cost.machine_type)
-    subject = Subject(intent, recommendation, world, machine)
+    subject = Subject(intent, recommendation, world, machine, gated(inputs.catalog, recommendation.model_id))
     rollout, why = _rollout(subject, kept)
     with placed(inputs.loaded):
         resources = declare(intent, recommendation, inputs.catalog, world, rollout)
@@ -158,7 +159,8 @@ def _compare(
         live = kind.live(resource.address, resource.desired, world)
         verdict = compare_wanted(kind, resource, recorded.get(resource.address), live)
         owner = claimed.get(resource.address, "") if resource.address not in recorded else ""
-        changes.append(replace(verdict.change, unsettled=_unsettled(kind, resource, live), owner=owner))
+        waits = missing(resource, world)
+        changes.append(replace(verdict.change, unsettled=_unsettled(kind, resource, live), owner=owner, waits=waits))
         if verdict.drift is not None:
             drift.append(verdict.drift)
     wanted = {resource.address for resource in resources}
@@ -250,7 +252,8 @@ def _digests(inputs: Inputs, recommendation: Recommendation) -> Mapping[str, str
 
 def deferred_of(changes: Iterable[Change]) -> tuple[Deferred, ...]:
     """What is left undone, and why: shown (exit 5)."""
-    return tuple(Deferred(change.address, change.left) for change in changes if change.left)
+    reasons = ((change.address, change.left or (change.waits if change.acts else "")) for change in changes)
+    return tuple(Deferred(address, reason) for address, reason in reasons if reason)
 
 
 def pins_of(changes: Iterable[Change], world: World) -> tuple[Pin, ...]:

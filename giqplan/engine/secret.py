@@ -12,13 +12,12 @@ from giqplan.engine.planner import scope_of
 from giqplan.errors import UsageError
 from giqplan.model.calls import Outcome, SecretChange, SecretValue, SetSecret
 from giqplan.model.world import World, clusters_read
+from giqplan.resources.preconditions import USUAL_KEY
 
 if TYPE_CHECKING:
     from giqplan.cloud import Cloud
     from giqplan.intent.model import Intent
 
-DEFAULT_KEY = "hf_api_token"
-"""The key of Google's manifests, and the intent's default."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 
@@ -46,7 +45,7 @@ def place_of(intent: Intent, name: str | None, key: str | None) -> SecretPlace:
         hint = "name the intent with -f; " if chosen.endswith((".yaml", ".yml")) else ""
         remedy = f"{hint}a name has lower-case letters, digits, - and ., and begins and ends with a letter or digit"
         raise UsageError("GIQ0106", f"{chosen!r} is no name of a Secret", remedy)
-    default = token.key if same and token is not None else DEFAULT_KEY
+    default = token.key if same and token is not None else USUAL_KEY
     wanted_key = key if key is not None else default
     if not _KEY.fullmatch(wanted_key) or wanted_key in (".", "..") or wanted_key.startswith(".."):
         raise UsageError("GIQ0106", f"{wanted_key!r} is no key of a Secret", "a key has letters, digits, -, _ and .")

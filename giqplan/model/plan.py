@@ -108,6 +108,8 @@ class Change:
     notes: tuple[str, ...] = ()
     left: str = ""
     """Why something that should be done is left undone (exit 5): nobody may look, or it holds what others made."""
+    waits: str = ""
+    """What of others it waits for, when that is known not to be there: apply sends it once it is (exit 5 until then); "" = nothing."""
     unsettled: str = ""
     """Why what is there has not settled (a rollout that does not become available); "" = it has, or nobody could look."""
     owner: str = ""

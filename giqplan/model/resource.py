@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from giqplan.model.address import Address
-from giqplan.model.values import JsonObject
+from giqplan.model.calls import Read
+from giqplan.model.values import JsonObject, Path
 
 
 class Stage(IntEnum):
@@ -43,6 +44,21 @@ _TITLES = {
 
 
 @dataclass(frozen=True)
+class Precondition:
+    """Something that is not ours and has to be there before a resource is sent, or the resource would hang.
+
+    ``read`` shows it: it is met when that answers and holds something at ``path``. ``within``: what has to be there for it to be
+    anywhere (a namespace). ``what`` names it for people, ``remedy`` says how it comes to be.
+    """
+
+    read: Read
+    path: Path
+    within: Address
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Resource:
     """One managed thing as the intent wants it. ``desired`` may hold ``UNKNOWN`` leaves; ``why`` is one clause for people."""
 
@@ -54,6 +70,7 @@ class Resource:
     once: JsonObject | None = field(default=None, hash=False)
     """Sent one time, right after creation, under a field manager of its own (a Deployment's first replica count: afterwards the HPA
     owns it)."""
+    waits_for: tuple[Precondition, ...] = ()
 
 
 class Presence(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from giqplan.model.calls import ClusterRef, Outcome, Read, Reading
+from giqplan.model.calls import KUBERNETES, ClusterRef, Outcome, Read, Reading, secret_path
 from giqplan.model.values import UNKNOWN, JsonObject
 
 _NOT_READ = Reading(Outcome.NOT_READ)
@@ -120,6 +120,11 @@ def project_policy_read(project: str) -> Read:
 
 def bucket_policy_read(bucket: str) -> Read:
     return Read("storage", f"/storage/v1/b/{bucket}/iam", (("optionsRequestedPolicyVersion", "3"),))
+
+
+def secret_read(cluster: ClusterRef, namespace: str, name: str) -> Read:
+    """One Secret; its values never come this far (cloud/secrets.py), only the names of its keys."""
+    return Read(KUBERNETES, secret_path(namespace, name), cluster=str(cluster))
 
 
 def quotas_read(project: str) -> Read:

@@ -6,8 +6,9 @@ from giqplan.model.address import Address
 from giqplan.model.resource import Stage
 from giqplan.resources import cluster, iam, observability, services
 from giqplan.resources.base import Kind, Registry, Step
-from giqplan.resources.declare import ADAPTER_NAMESPACE, buckets_of, declare, services_of
+from giqplan.resources.declare import ADAPTER_NAMESPACE, buckets_of, declare, gated, services_of
 from giqplan.resources.kubernetes import address_of, object_kinds
+from giqplan.resources.preconditions import secret_reads
 
 _KINDS: tuple[Kind, ...] = (
     services.Service(),
@@ -62,7 +63,9 @@ __all__ = [
     "address_of",
     "buckets_of",
     "declare",
+    "gated",
     "is_adapters",
+    "secret_reads",
     "services_of",
     "stage_of",
 ]

@@ -15,12 +15,14 @@ from giqplan.manifests import (
     metrics_adapter_objects,
 )
 from giqplan.model.address import Address
+from giqplan.model.calls import ClusterRef
 from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Presence, Resource, Stage
 from giqplan.model.values import JsonObject
 from giqplan.model.world import World
 from giqplan.resources import cluster, iam, observability, services
 from giqplan.resources.kubernetes import KubernetesObject, address_of, object_kinds
+from giqplan.resources.preconditions import secrets_needed
 
 ADAPTER_NAMESPACE = metrics_adapter_identity[0]
 
@@ -54,7 +56,7 @@ def declare(intent: Intent, recommendation: Recommendation, catalog: Catalog, wo
         intent,
         recommendation,
         weights_gib=recommendation.weights_gib,
-        gated=_gated(catalog, recommendation.model_id),
+        gated=gated(catalog, recommendation.model_id),
         machine=_machine(catalog, recommendation),
         rollout=rollout,
         checkpoint_dtype=_checkpoint_dtype(catalog, recommendation.model_id),
@@ -62,7 +64,7 @@ def declare(intent: Intent, recommendation: Recommendation, catalog: Catalog, wo
     has_hpa = any(body["kind"] == "HorizontalPodAutoscaler" for body in objects)
     adapter = metrics_adapter_objects() if has_hpa and _wants_adapter(intent, world) else ()
     access = _access(intent, world, bool(adapter), google)
-    kubernetes = _kubernetes(intent, recommendation, objects, adapter, (*google, *access))
+    kubernetes = _kubernetes(intent, recommendation, objects, adapter, (*google, *access), world.scope.cluster)
     return (*google, *access, *kubernetes)
 
 
@@ -157,6 +159,7 @@ def _kubernetes(
     objects: tuple[JsonObject, ...],
     adapter: tuple[JsonObject, ...],
     before: tuple[Resource, ...],
+    cluster: ClusterRef,
 ) -> tuple[Resource, ...]:
     kinds: Mapping[str, KubernetesObject] = {kind.type: kind for kind in object_kinds()}
     addresses = [address_of(body) for body in (*objects, *adapter)]
@@ -170,7 +173,8 @@ def _kubernetes(
             once = initial_scale(intent, recommendation)
             why = f"the model server; {recommendation.sizing.initial_replicas} replicas at first, then as the autoscaler says"
         assert address.type in kinds, address
-        found.append(Resource(address, stage, body, needs, why, once))
+        waits_for = secrets_needed(body, cluster) if stage is not Stage.ADAPTER else ()
+        found.append(Resource(address, stage, body, needs, why, once, waits_for=waits_for))
     return tuple(found)
 
 
@@ -214,7 +218,8 @@ _WHY = {
 }
 
 
-def _gated(catalog: Catalog, model_id: str) -> bool | None:
+def gated(catalog: Catalog, model_id: str) -> bool | None:
+    """Whether Hugging Face gives the model only to accounts that accepted its licence; None = the catalog does not say."""
     model = catalog.model(model_id)
     return None if model is None else model.gated
 

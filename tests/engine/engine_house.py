@@ -273,3 +273,10 @@ def by_address(proposal: Proposal) -> Mapping[str, Change]:
 
 def leaf_paths(change: Change) -> list[str]:
     return [path_text(leaf.path) for leaf in change.leaves]
+
+
+def hugging_face() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Intent and world of the example that loads a gated model from Hugging Face."""
+    folder = QUICKSTART.parent / "hugging-face"
+    intent, world = (yaml.safe_load((folder / name).read_text(encoding="utf-8")) for name in ("inference.yaml", "world.yaml"))
+    return intent, world
