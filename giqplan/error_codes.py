@@ -88,6 +88,8 @@ _MANIFESTS: dict[str, str] = {
     "GIQ1410": "environment variable that belongs to giqplan",
     "GIQ1411": "field without effect here",
     "GIQ1412": "context shorter than the workload",
+    "GIQ1413": "the value of a secret in the intent",
+    "GIQ1414": "environment variable that holds a secret",
 }
 
 _CHECKS = {

@@ -6,13 +6,14 @@ import sys
 from typing import Any, TextIO
 
 from giqplan.errors import Exit, GiqplanError
+from giqplan.secret_values import blotted
 from giqplan.units import canonical_json
 
 
 def print_error(error: GiqplanError, *, json: bool = False, stream: TextIO | None = None) -> None:
     """Print an error, or each of several, to ``stream`` (standard error when None); as one JSON object with ``json``."""
     text = canonical_json({"errors": [error_json(one) for one in error.errors]}) + "\n" if json else error_text(error)
-    print(text, end="", file=stream or sys.stderr, flush=True)
+    print(blotted(text), end="", file=stream or sys.stderr, flush=True)
 
 
 def error_text(error: GiqplanError) -> str:

@@ -128,7 +128,9 @@ def _trace_if_asked(words: list[str]) -> None:
     if "--debug" in words:
         import traceback
 
-        traceback.print_exc()
+        from giqplan.secret_values import blotted
+
+        print(blotted(traceback.format_exc()), end="", file=sys.stderr)
 
 
 def _wants_json(words: list[str]) -> bool:

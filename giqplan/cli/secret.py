@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> Exit:
 
 def _refuse_values(args: argparse.Namespace) -> None:
     """UsageError GIQ0105 for a value in place of a name: the shell's history has it now, and no error may repeat it."""
-    from giqplan.intent.secret_values import looks_like
+    from giqplan.secret_values import looks_like
 
     for word in (args.name, args.key, args.from_env, str(args.from_file or "")):
         if what := looks_like(word or ""):

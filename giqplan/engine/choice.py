@@ -32,6 +32,7 @@ _FIELDS: Mapping[str, str] = {
     "GIQ1410": "spec.serving.env",
     "GIQ1411": "spec.model.revision",
     "GIQ1412": "spec.model.maxModelLen",
+    "GIQ1414": "spec.serving.env",
 }
 
 

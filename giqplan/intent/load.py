@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from giqplan.errors import ErrorList, GiqplanError, IntentError, Place
+from giqplan.errors import ErrorList, GiqplanError, IntentError, ManifestError, Place
 from giqplan.intent.config_file import ModelConfig, read_config
 from giqplan.intent.document import Document, KeyPath, merge_patch, read_document
 from giqplan.intent.faults import close_matches, faults, fields_at, unknown_key
 from giqplan.intent.model import Intent
 from giqplan.intent.refused import refusals
+from giqplan.secret_values import looks_like
 from giqplan.units import digest
 
 API_VERSION = "giqplan.dev/v1alpha1"
@@ -81,6 +82,7 @@ def _read(path: Path) -> bytes:
 
 
 def _resolve(document: Document, environment: str | None) -> LoadedIntent:
+    _refuse_secrets(document)
     _check_head(document)
     values = _without_empty(document.value, ())
     found: list[GiqplanError] = [*document.errors, *_environment_faults(values, document)]
@@ -97,6 +99,31 @@ def _resolve(document: Document, environment: str | None) -> LoadedIntent:
         raise ErrorList(found)
     config = read_config(intent, Path(document.file).parent, lambda dotted: place(tuple(dotted.split("."))))
     return LoadedIntent(intent, environment or DEFAULT_ENVIRONMENT, document.file, _digest(intent), config, document)
+
+
+def _refuse_secrets(document: Document) -> None:
+    """Before anything of the file is repeated in an error: raise GIQ1413 for each text that looks like the value of a secret."""
+    remedy = "revoke that secret, since it stood in a file; `giqplan secret set` puts a new one into the cluster, and the intent names it"
+    found = [
+        ManifestError("GIQ1413", f"this looks like {what}: an intent refers to secrets and never holds one", remedy, document.place(path))
+        for path, text in _texts(document.value, ())
+        if (what := looks_like(text))
+    ]
+    if found:
+        raise ErrorList(found)
+
+
+def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Every key and every text of a document, with its place."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*path, key), str(key)
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(inner, (*path, index))
+    elif isinstance(value, str):
+        yield path, value
 
 
 def _without_empty(value: Any, path: KeyPath) -> Any:

@@ -30,7 +30,7 @@ def build_objects(
     ``weights_gib``: in the profile's precision, as ``recommendation.weights_gib``; the intent's own word means the files.
     ``checkpoint_dtype``: the catalog's word for what the published weights hold (``bf16``, ``fp8``, ``mxfp4`` ...), "" = not
     known; it decides what a profile measured in fp8 or fp4 needs. ``gated`` None = not known.
-    Raises ManifestError GIQ1401 to GIQ1412 when this choice cannot be written.
+    Raises ManifestError GIQ1401 to GIQ1414 when this choice cannot be written.
     """
     profile = recommendation.profile
     server = server_of(profile.model_server)

@@ -11,6 +11,7 @@ from giqplan.manifests.servers.base import Launch
 from giqplan.manifests.sizing import MachineFacts, Rollout, Share, memory_request
 from giqplan.manifests.storage import Source
 from giqplan.model.recommendation import PricingModel
+from giqplan.secret_values import named_like_one
 
 if TYPE_CHECKING:
     from giqplan.intent.model import Intent
@@ -164,6 +165,9 @@ def _env(intent: Intent, launch: Launch, source: Source) -> list[dict[str, Any]]
     if refused:
         remedy = "name a Secret in spec.storage.huggingFace.tokenSecret" if "TOKEN" in refused[0] else "remove it"
         raise ManifestError("GIQ1410", f"spec.serving.env sets {', '.join(refused)}", remedy)
+    if secret := sorted(name for name in wanted if named_like_one(name)):
+        remedy = "remove it: an intent holds no secret; the one that the server gets is the Hugging Face token (spec.storage)"
+        raise ManifestError("GIQ1414", f"spec.serving.env sets {', '.join(secret)}, whose name says that it holds a secret", remedy)
     plain = {**dict(launch.env), **wanted}
     kept = [entry for entry in source.env if entry["name"] not in wanted]
     return [*kept, *({"name": name, "value": str(plain[name])} for name in sorted(plain))]

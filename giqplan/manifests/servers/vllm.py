@@ -40,6 +40,7 @@ _OURS = {
     "model-loader-extra-config": "spec.storage",
     "download-dir": "spec.storage",
     "api-key": "a Secret: keys have no place in an intent",
+    "hf-token": "spec.storage.huggingFace.tokenSecret",
     "disable-log-stats": "nothing: it takes away the metrics that autoscaling reads",
 }
 

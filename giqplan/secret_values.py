@@ -18,6 +18,24 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
+#: Variables whose names say that they hold a secret, whatever its form.
+_NAMES = re.compile(
+    r"(^|_)(API_KEY|API_TOKEN|ACCESS_KEY|ACCESS_TOKEN|AUTH_TOKEN|HUB_TOKEN|HF_TOKEN|SECRET|SECRET_KEY|PRIVATE_KEY|PASSWORD|PASSWD)$"
+)
+
+
 def looks_like(text: str) -> str:
     """What secret ``text`` seems to hold (``a Hugging Face token``); "" = none."""
     return next((what for what, form in _FORMS if form.search(text)), "")
+
+
+def blotted(text: str) -> str:
+    """``text`` with ``(secret)`` for whatever in it looks like one."""
+    for _, form in _FORMS:
+        text = form.sub("(secret)", text)
+    return text
+
+
+def named_like_one(variable: str) -> bool:
+    """Whether an environment variable of this name holds a secret."""
+    return bool(_NAMES.search(variable.upper()))
