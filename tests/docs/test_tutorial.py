@@ -19,10 +19,10 @@ SPEED = 3000
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Path]:
     """What of a clone the pages use: the examples, with a faster clock."""
-    example = tmp_path / "examples" / "quickstart"
-    shutil.copytree(ROOT / "examples" / "quickstart", example, ignore=shutil.ignore_patterns(".giqplan"))
-    with (example / "world.yaml").open("a", encoding="utf-8") as world:
-        world.write(f"\nclock: {{speed: {SPEED}}}\n")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns(".giqplan"))
+    for example in (tmp_path / "examples").iterdir():
+        with (example / "world.yaml").open("a", encoding="utf-8") as world:
+            world.write(f"\nclock: {{speed: {SPEED}}}\n")
     yield tmp_path
     for sandbox in tmp_path.rglob(".giqplan"):
         subprocess.run((sys.executable, "-m", "giqplan", "sandbox", "stop"), cwd=sandbox.parent, check=True, capture_output=True)
@@ -53,4 +53,11 @@ def test_the_tutorial_prints_what_it_shows(clone: Path) -> None:
     found, wrong = parts(ROOT / "docs" / "tutorial.md", clone)
     used = {step.command.split()[1] for step in found if step.command.startswith("giqplan ")}
     assert used >= {"validate", "explain", "plan", "apply", "destroy", "sandbox"}
+    assert not wrong, wrong
+
+
+@pytest.mark.slow
+def test_the_page_on_hugging_face_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "hugging-face.md", clone)
+    assert any("secret set" in step.command for step in found)
     assert not wrong, wrong
