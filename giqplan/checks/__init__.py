@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from giqplan.checks import adapter, apis, bucket, changes, cluster, hugging_face, permissions, quota, slo, traffic
 from giqplan.checks.base import Subject
+from giqplan.intent.model import Intent
+from giqplan.model.calls import Read
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Change
 
@@ -25,6 +27,11 @@ def run_checks(subject: Subject, planned: Iterable[Change]) -> tuple[Check, ...]
     return (*about, *permissions.check(subject.world, acting), *changes.check(acting))
 
 
+def first_reads(intent: Intent) -> tuple[Read, ...]:
+    """What the families look at beside what the resources read; in the first round, because it needs no cluster."""
+    return bucket.reads(intent)
+
+
 def enforced(checks: Iterable[Check]) -> tuple[Check, ...]:
     """The checks as they are for who applies: what only warns a reader, because it is about the caller's rights, fails."""
     return tuple(
@@ -33,4 +40,4 @@ def enforced(checks: Iterable[Check]) -> tuple[Check, ...]:
     )
 
 
-__all__ = ["CALLER_CODES", "TRANSIENT_CODES", "Subject", "enforced", "run_checks"]
+__all__ = ["CALLER_CODES", "TRANSIENT_CODES", "Subject", "enforced", "first_reads", "run_checks"]

@@ -64,12 +64,13 @@ def observe(
     buckets: Iterable[str] = (),
     extra: Iterable[Read] = (),
     known: Mapping[Address, str] | None = None,
+    first: Iterable[Read] = (),
 ) -> World:
-    """The world as read now. ``extra``: reads of the second round that only some commands need (what a namespace holds).
+    """The world as read now. ``first`` and ``extra``: reads of the first and second round that only some commands need.
 
     ``known``: what is recorded, and which thing it was: what the lists do not show of it is asked for by name.
     """
-    world = World(name, scope, dict(port.read_many(google_reads(scope, sorted(set(buckets))))))
+    world = World(name, scope, dict(port.read_many((*google_reads(scope, sorted(set(buckets))), *first))))
     if not connect(port, world):
         return world
     second = port.read_many((*kubernetes_reads(scope), *extra))

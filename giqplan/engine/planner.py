@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from giqplan.catalog import Catalog
-from giqplan.checks import Subject, run_checks
+from giqplan.checks import Subject, first_reads, run_checks
 from giqplan.checks.quota import spare_limit
 from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
@@ -25,7 +25,7 @@ from giqplan.model.plan import Cause, Change, Deferred, Drift, Pin, Plan, Verb
 from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.world import Scope, World
-from giqplan.resources import REGISTRY, Kind, buckets_of, declare, gated, is_adapters, secret_reads, stage_of
+from giqplan.resources import REGISTRY, Kind, buckets_of, declare, is_adapters, secret_reads, stage_of
 from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER
 from giqplan.resources.preconditions import missing
 from giqplan.state import ResourceState
@@ -97,13 +97,14 @@ def make_plan(inputs: Inputs) -> Proposal:
     if inputs.port is not None:
         known = recorded_of(inputs.state)
         buckets = (*buckets_of(intent), *buckets_recorded(known))
-        world = observe(inputs.port, inputs.world_name, scope, buckets, secret_reads(intent, scope.cluster), recorded_identities(known))
+        secrets, first = secret_reads(intent, scope.cluster), first_reads(intent)
+        world = observe(inputs.port, inputs.world_name, scope, buckets, secrets, recorded_identities(known), first)
         same_cluster(inputs.state, world)
-    machine = inputs.catalog.machine(recommendation.cost.machine_type)
-    subject = Subject(intent, recommendation, world, machine, gated(inputs.catalog, recommendation.model_id))
+    subject = Subject(intent, recommendation, world, inputs.catalog)
     rollout, why = _rollout(subject, kept)
     with placed(inputs.loaded):
         resources = declare(intent, recommendation, inputs.catalog, world, rollout)
+    subject = replace(subject, resources=resources)
     changes, drift = _compare(resources, inputs.state, world, inputs.claimed)
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)

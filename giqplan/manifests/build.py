@@ -12,7 +12,7 @@ from giqplan.model.values import JsonObject
 
 if TYPE_CHECKING:
     from giqplan.intent.model import Intent
-    from giqplan.model.recommendation import Recommendation
+    from giqplan.model.recommendation import Profile, Recommendation
 
 
 def build_objects(
@@ -36,12 +36,9 @@ def build_objects(
     server = server_of(profile.model_server)
     version = server.version_of(intent, profile)
     share = share_of(profile, machine)
-    fetched = weights_gib
-    if weights_gib is not None and intent.spec.model.weights_gib is None:
-        fetched = weights_gib * server.load_factor(profile, checkpoint_dtype)
     source = choose_source(
         intent,
-        weights_gib=fetched,
+        weights_gib=fetched_gib(intent, profile, weights_gib, checkpoint_dtype),
         gated=gated,
         checkpoint_dtype=checkpoint_dtype,
         streams=server.streams_from_bucket(version),
@@ -61,6 +58,16 @@ def build_objects(
     parent = marks.applyset_parent(intent, recommendation, members)
     namespace = workload.namespace(intent)
     return (*(() if namespace is None else (namespace,)), parent, *members)
+
+
+def fetched_gib(intent: Intent, profile: Profile, weights_gib: float | None, checkpoint_dtype: str) -> float | None:
+    """Size of the files that a replica fetches, GiB: more than it serves where the server quantises while it loads; None = not known.
+
+    ``weights_gib`` and ``checkpoint_dtype`` as for ``build_objects``.
+    """
+    if weights_gib is None or intent.spec.model.weights_gib is not None:
+        return weights_gib
+    return weights_gib * server_of(profile.model_server).load_factor(profile, checkpoint_dtype)
 
 
 def initial_scale(intent: Intent, recommendation: Recommendation) -> JsonObject:

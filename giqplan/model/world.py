@@ -127,6 +127,13 @@ def secret_read(cluster: ClusterRef, namespace: str, name: str) -> Read:
     return Read(KUBERNETES, secret_path(namespace, name), cluster=str(cluster))
 
 
+def bucket_objects_read(bucket: str, folder: str) -> Read:
+    """Names and sizes of what lies directly in a folder (it ends with a slash; "" = the bucket itself), and the folders in it."""
+    more = (("prefix", folder),) if folder else ()
+    query = (("delimiter", "/"), ("fields", "items(name,size),prefixes,nextPageToken"), *more)
+    return Read("storage", f"/storage/v1/b/{bucket}/o", query, items="items")
+
+
 def quotas_read(project: str) -> Read:
     path = f"/v1/projects/{project}/locations/global/services/compute.googleapis.com/quotaInfos"
     return Read("cloudquotas", path, (("pageSize", "500"),), items="quotaInfos")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,16 @@ UNKNOWN, PASS = CheckStatus.UNKNOWN, CheckStatus.PASS
 def subject(example: str, gated: bool | None) -> Subject:
     loaded, catalog = load_intent(EXAMPLES / example / "inference.yaml", None), open_catalog()
     found = choose(loaded, catalog)
-    return Subject(loaded.intent, found, World("gcp", scope_of(loaded.intent)), catalog.machine(found.cost.machine_type), gated)
+    like = next(name for name in catalog.model_ids() if getattr(catalog.model(name), "gated", None) is gated)
+    return Subject(loaded.intent, replace(found, model_id=like), World("gcp", scope_of(loaded.intent)), catalog)
 
 
 @pytest.mark.parametrize(("gated", "token", "licence"), [(True, UNKNOWN, UNKNOWN), (None, UNKNOWN, UNKNOWN), (False, PASS, PASS)])
 def test_only_an_open_model_needs_neither_token_nor_licence(gated: bool | None, token: CheckStatus, licence: CheckStatus) -> None:
-    first, second = hugging_face.check(subject("hugging-face", gated))
+    about = subject("hugging-face", gated)
+    first, second = hugging_face.check(about)
     assert (first.code, first.status, second.code, second.status) == ("GIQ1520", token, "GIQ1521", licence)
-    assert ("https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct" in second.remedy) is (gated is not False)
+    assert (f"https://huggingface.co/{about.recommendation.model_id}" in second.remedy) is (gated is not False)
     assert ("giqplan secret set hf-secret" in first.remedy) is (gated is not False)
 
 

@@ -71,16 +71,6 @@ def test_a_cluster_that_the_intent_no_longer_creates_is_let_go_never_deleted(app
     assert by_address(applied.plan()) == {}
 
 
-def test_a_bucket_that_is_not_there_blocks_the_plan_until_it_is(house: Callable[..., House]) -> None:
-    one = house()
-    one.set("storage.bucket.uri", "gs://no-such-bucket/model")
-    found = [c for c in one.plan().plan.checks if c.code == "GIQ1509"]
-    assert [c.status for c in found] == [CheckStatus.FAIL]
-    one.google("POST", "/storage/v1/b?project=my-project", {"name": "no-such-bucket", "location": "us-central1"})
-    found = [c for c in one.plan().plan.checks if c.code == "GIQ1509"]
-    assert [c.status for c in found] == [CheckStatus.PASS]
-
-
 def test_a_plan_file_replaces_nothing_but_a_plan(house: Callable[..., House]) -> None:
     one = house()
     before = one.file.read_text(encoding="utf-8")
