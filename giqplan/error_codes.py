@@ -116,6 +116,7 @@ _PLAN = {
     "GIQ1603": "an offline plan cannot be applied",
     "GIQ1604": "a failing check blocks",
     "GIQ1620": "nothing is recorded",
+    "GIQ1621": "--force-conflicts names nothing",
 }
 
 _APPLY = {

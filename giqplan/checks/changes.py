@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from giqplan.checks.base import answer
 from giqplan.kube.compare import path_text
 from giqplan.model.check import Check, CheckStatus
-from giqplan.model.plan import Change, Verb
+from giqplan.model.plan import Change, Conflict, Taking, Verb
 from giqplan.resources import is_adapters
 
 REPLACE, HELD, TAKEN, UNSETTLED, OWNED = "GIQ1504", "GIQ1505", "GIQ1507", "GIQ1508", "GIQ1511"
@@ -26,12 +26,16 @@ def check(changes: Iterable[Change]) -> tuple[Check, ...]:
             evidence: dict[str, object] = {"resource": change.address, "fields": ", ".join(path_text(p) for p in change.replace_paths)}
             remedy = "choose another metadata.name, or delete that object yourself: giqplan never deletes what serves"
             found.append(answer(REPLACE, CheckStatus.FAIL, f"{change.address} cannot be changed in place", evidence, remedy))
-        if change.conflicts:
-            evidence = {"resource": change.address} | {c.path: f"held by {c.manager}" for c in change.conflicts}
-            remedy = "let the other manager give them up (kubectl get --show-managed-fields), or set the intent to what they hold"
-            count = len(change.conflicts)
-            summary = f"{change.address}: {count} field{'s' if count > 1 else ''} held by another manager"
-            found.append(answer(HELD, CheckStatus.FAIL, summary, evidence, remedy))
+        if change.blocked_by:
+            remedy = (
+                "let the other manager give them up (kubectl get --show-managed-fields), set the intent to what they hold, or take them: "
+                f"--force-conflicts '{change.address}'"
+            )
+            found.append(_held(change, change.blocked_by, CheckStatus.FAIL, "held by", remedy))
+        forced = tuple(c for c in change.conflicts if c.taken is Taking.FORCED)
+        if forced and not change.blocked_by:
+            remedy = "tell whoever runs the other manager: it may put its values back"
+            found.append(_held(change, forced, CheckStatus.WARN, "taken from", remedy))
         if change.foreign and change.address.type.startswith("kubernetes_") and change.address.type != _SHARED:
             remedy = "choose another metadata.name or namespace, or delete that object if nobody needs it"
             found.append(answer(TAKEN, CheckStatus.FAIL, f"{change.address} belongs to others", {}, remedy))
@@ -51,7 +55,9 @@ def check(changes: Iterable[Change]) -> tuple[Check, ...]:
     return tuple(found)
 
 
-def _exclusive(change: Change) -> bool:
-    """Whether only one intent can have it: Kubernetes objects but namespaces and the metrics adapter's."""
-    kind = change.address.type
-    return kind.startswith("kubernetes_") and kind != _SHARED and not is_adapters(change.address)
+def _held(change: Change, conflicts: tuple[Conflict, ...], status: CheckStatus, how: str, remedy: str) -> Check:
+    evidence: dict[str, object] = {"resource": change.address}
+    evidence |= {c.path: f"{how} {c.manager}: {c.theirs!r}, wanted {c.ours!r}" for c in conflicts}
+    count = len(conflicts)
+    summary = f"{change.address}: {count} field{'s' if count > 1 else ''} {how} another manager"
+    return answer(HELD, status, summary, evidence, remedy)

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from giqplan.cli.interrupt import stoppable
-from giqplan.cli.options import world_flags
+from giqplan.cli.options import force_conflicts, world_flags
 from giqplan.cli.plan import show
 from giqplan.cli.progress import LineReporter
 from giqplan.errors import Exit, GiqplanError, UsageError, worst
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     world_flags(parser)
+    if parser.prog.endswith("apply"):
+        force_conflicts(parser)
     parser.add_argument("--auto-approve", action="store_true", help="do not ask before the first action")
 
 

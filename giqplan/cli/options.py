@@ -67,6 +67,12 @@ def debug(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="show where in giqplan an error comes from")
 
 
+def force_conflicts(parser: argparse.ArgumentParser) -> None:
+    """``args.force_conflicts``: globs over addresses."""
+    told = "take the fields that other managers hold of these (GLOB over addresses; may be repeated)"
+    parser.add_argument("--force-conflicts", action="append", default=[], metavar="GLOB", help=told)
+
+
 def world_flags(parser: argparse.ArgumentParser) -> None:
     """What plan, apply and destroy share: intent, environment, sandbox, text or JSON, colours."""
     intent_argument(parser)

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from giqplan.cli.options import world_flags
+from giqplan.cli.options import force_conflicts, world_flags
 from giqplan.errors import Exit, UsageError
 from giqplan.model.plan import Plan
 from giqplan.units import canonical_json
@@ -16,6 +16,7 @@ from giqplan.units import canonical_json
 def configure(parser: argparse.ArgumentParser) -> None:
     world_flags(parser)
     parser.add_argument("-o", "--out", metavar="PLAN", help="write the plan as JSON, with its digest")
+    force_conflicts(parser)
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 when there are changes")
     parser.add_argument("--offline", action="store_true", help="read no cloud: the whole plan is predicted from intent and catalog")
     parser.add_argument("--full", action="store_true", help="show unchanged resources and every value")

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--from-env", metavar="VARIABLE", help="the environment variable that holds the value")
     source.add_argument("--from-file", type=Path, metavar="PATH", help="a text file with the value; a line break at its end is left out")
     one.add_argument("--key", metavar="KEY", help="the key in the Secret (default: the intent's, else hf_api_token)")
-    one.add_argument("--force-conflicts", action="store_true", help="take the key over from another field manager")
+    one.add_argument("--force-conflicts", dest="takes_over", action="store_true", help="take the key over from another field manager")
     options.environment(one)
     options.sandbox(one)
     options.format_option(one, ("text", "json"))
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> Exit:
     intent = session.loaded.intent
     place = place_of(intent, args.name, args.key)
     assert session.cloud is not None
-    change = set_secret(session.cloud, session.connection.world, intent, place, value, force=args.force_conflicts)
+    change = set_secret(session.cloud, session.connection.world, intent, place, value, force=args.takes_over)
     if not place.wanted:
         notes.append("the intent does not refer to it: its model server will not read this key")
     if args.format == "json":

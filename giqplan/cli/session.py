@@ -31,6 +31,7 @@ class Session:
     connection: Connection
     cloud: Cloud | None
     store: LocalState
+    force_conflicts: tuple[str, ...] = ()
 
     def inputs(self) -> Inputs:
         """The inputs of a plan, with the state as it is now."""
@@ -42,7 +43,9 @@ class Session:
             target = (self.connection.world, self.loaded.environment, intent.spec.target.project, intent.metadata.name)
             state.must_match(*target, Place(str(self.store.path)))
         begun = frozenset(pending.address for pending in self.store.pending() if pending.verb == "create")
-        return Inputs(self.loaded, open_catalog(), self.connection.world, state, self.cloud, begun, self.store.claimed())
+        return Inputs(
+            self.loaded, open_catalog(), self.connection.world, state, self.cloud, begun, self.store.claimed(), self.force_conflicts
+        )
 
 
 def folder_of(intent_file: Path) -> Path:
@@ -64,7 +67,7 @@ def open_session(args: argparse.Namespace, *, offline: bool = False) -> Session:
         target = loaded.intent.spec.target
         cloud = Cloud(connection, quota_project=target.quota_project, run_id=secrets.token_hex(6))
     store = LocalState(folder_of(path) / connection.world / loaded.environment)
-    return Session(loaded, connection, cloud, store)
+    return Session(loaded, connection, cloud, store, tuple(getattr(args, "force_conflicts", ())))
 
 
 def _sandbox(path: Path, loaded: LoadedIntent) -> Connection:

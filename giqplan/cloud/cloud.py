@@ -31,6 +31,7 @@ from giqplan.model.calls import (
     Reading,
     RemoveBucketMember,
     RemoveProjectMember,
+    RewriteManagers,
     SecretChange,
     SetSecret,
     UpdateCluster,
@@ -90,6 +91,8 @@ class Cloud:
                 return self._cluster(action.cluster).apply(action)
             case DeleteObject():
                 return self._cluster(action.cluster).delete(action)
+            case RewriteManagers():
+                return self._cluster(action.cluster).rewrite_managers(action)
             case EnableService(project, service):
                 return self._google.enable_service(project, service)
             case CreateCluster(ref, body):

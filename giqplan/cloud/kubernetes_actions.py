@@ -11,7 +11,7 @@ from giqplan.cloud.answers import failure, no_answer
 from giqplan.cloud.secrets import set_secret, without_values
 from giqplan.cloud.sessions import CONNECT_S, PARALLEL, READ_S, Sessions
 from giqplan.errors import CloudError
-from giqplan.model.calls import ActionResult, ApplyObject, DeleteObject, SecretChange, SetSecret
+from giqplan.model.calls import ActionResult, ApplyObject, DeleteObject, RewriteManagers, SecretChange, SetSecret
 
 APPLY = "application/apply-patch+yaml"
 
@@ -43,6 +43,14 @@ class KubernetesActions:
     def set_secret(self, write: SetSecret) -> SecretChange:
         """Read the Secret and write one key of it; see ``secrets.set_secret``."""
         return set_secret(lambda *request: self._send(*request)[1], write)
+
+    def rewrite_managers(self, action: RewriteManagers) -> ActionResult:
+        """A JSON patch of metadata alone; the server refuses it (409) when the object has changed since."""
+        patch = [
+            {"op": "add", "path": "/metadata/managedFields", "value": list(action.managed_fields)},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": action.resource_version},
+        ]
+        return self._call("PATCH", f"{action.path}?fieldManager=giqplan", patch, "application/json-patch+json")
 
     def _call(self, method: str, path: str, body: Any, content_type: str, *, missing_is_done: bool = False) -> ActionResult:
         try:

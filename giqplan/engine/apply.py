@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from giqplan.cloud import ConflictError
@@ -14,9 +14,10 @@ from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look
 from giqplan.engine.verify import dry_run, gives_back
 from giqplan.engine.walk import End, Walked, walk, with_dependents
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, WaitsError, worst
+from giqplan.kube.adopt import left_by_kubectl, taken_over
 from giqplan.model.address import Address
-from giqplan.model.calls import ActionResult, ApplyObject
-from giqplan.model.plan import Change, Confidence, Verb
+from giqplan.model.calls import ActionResult, ApplyObject, RewriteManagers
+from giqplan.model.plan import Change, Confidence, Conflict, Verb
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.values import JsonObject, has_unknown
 from giqplan.model.world import World
@@ -49,6 +50,8 @@ class Applied:
 
 _API_SETTLES_S = 600.0
 """How long an API that was just enabled may answer as disabled; Google says "a few minutes"."""
+_WRITTEN_IN_BETWEEN = 5
+"""How often an object may be written by its controllers between our look at it and our write before we give up."""
 _SLOW_S = 300.0
 """What may take longer than this is worth a line when it is ready."""
 
@@ -115,9 +118,11 @@ class Executor:
         try:
             if isinstance(kind, KubernetesObject) and change.confidence is Confidence.PREDICTED:
                 self._check_by_dry_run(kind, change, resource)
+            if isinstance(kind, KubernetesObject) and change.adopts:
+                self._take_over(kind, resource)
             for step in kind.steps(change.verb, change.address, resource.desired, live, self._world.scope, resource.once):
                 self._reporter.began(change.address, step.summary)
-                answer = self._execute(step, kind)
+                answer = self._execute(step, kind, change.conflicts)
                 if getattr(step.action, "field_manager", FIELD_MANAGER) == FIELD_MANAGER:
                     result = answer
         except GiqplanError as error:
@@ -163,9 +168,29 @@ class Executor:
         waiting = Waiting(resource.address, resource.desired)
         return look(self._port, (waiting,), self._world.scope)[resource.address]
 
-    def _execute(self, step: Step, kind: Kind) -> ActionResult:
+    def _take_over(self, kind: KubernetesObject, resource: Resource) -> None:
+        """Give what kubectl apply left to us; again when controllers wrote the object in between."""
+        for last in (False,) * (_WRITTEN_IN_BETWEEN - 1) + (True,):
+            live = look(self._port, (Waiting(resource.address, resource.desired),), self._world.scope)[resource.address].body
+            if live is None or not left_by_kubectl(live, FIELD_MANAGER):
+                return
+            fields = tuple(taken_over(live, resource.desired, FIELD_MANAGER, kind.schema))
+            version, cluster = live["metadata"]["resourceVersion"], self._world.scope.cluster
+            step = Step(RewriteManagers(cluster, kind.path(resource.address), fields, version), "take over what kubectl apply left")
+            self._reporter.began(resource.address, step.summary)
+            try:
+                self._execute(step, kind)
+                return
+            except CloudError as error:
+                if error.status != 409 or last:
+                    raise
+
+    def _execute(self, step: Step, kind: Kind, reviewed: Collection[Conflict] = ()) -> ActionResult:
         """One action, and the end of the operation it starts. What is only not possible yet is tried again, within the kind's patience:
-        GKE runs one operation a cluster at a time, and an API that was just enabled answers as disabled for some minutes."""
+        GKE runs one operation a cluster at a time, and an API that was just enabled answers as disabled for some minutes.
+
+        ``reviewed``: the conflicts that the plan shows; only those that it says are taken are won, whatever others hold by now.
+        """
         start, action = self._pace.now(), step.action
         for _ in self._pace.pauses_after_first():
             try:
@@ -173,7 +198,7 @@ class Executor:
             except CloudError as error:
                 if error.reason == "already-exists" and not isinstance(action, ApplyObject):
                     return ActionResult(made=False)
-                if isinstance(error, ConflictError) and isinstance(action, ApplyObject) and gives_back(error) and not action.force:
+                if isinstance(error, ConflictError) and isinstance(action, ApplyObject) and not action.force and _may_take(error, reviewed):
                     action = replace(action, force=True)
                     continue
                 late = self._stop.is_set() or self._pace.now() - start > max(kind.patience.timeout_s, _API_SETTLES_S)
@@ -331,6 +356,12 @@ class Executor:
             record = self._journal.begin(address, "settle", f"record {address} as settled")
             self._recorded[address] = replace(entry, observed=observed, identity=live.identity)
             self._journal.done(record, self._recorded[address])
+
+
+def _may_take(error: ConflictError, reviewed: Collection[Conflict]) -> bool:
+    """Whether every field that others hold may be taken: the plan said so, or it is a replica count that comes back."""
+    taken = {(conflict.path, conflict.manager) for conflict in reviewed if conflict.taken is not None}
+    return all((held.path, held.manager) in taken or gives_back(held.path, held.manager) for held in error.conflicts)
 
 
 def _refuse_foreign_changes(kind: Kind, resource: Resource, held: JsonObject) -> None:

@@ -52,6 +52,8 @@ class Inputs:
     """What an interrupted run had begun to create: if it is there now, we made it."""
     claimed: Mapping[Address, str] = field(default_factory=dict)
     """What other environments of the same world have made, and which."""
+    force_conflicts: tuple[str, ...] = ()
+    """Globs over addresses: what other managers hold of these is taken from them (--force-conflicts)."""
 
     @property
     def intent(self) -> Intent:
@@ -107,7 +109,7 @@ def make_plan(inputs: Inputs) -> Proposal:
     subject = replace(subject, resources=resources)
     changes, drift = _compare(resources, inputs.state, world, inputs.claimed)
     if inputs.port is not None and world.cluster_answers:
-        changes = verify(inputs.port, changes, {r.address: r for r in resources}, world)
+        changes = verify(inputs.port, changes, {r.address: r for r in resources}, world, inputs.force_conflicts)
     if inputs.port is not None:
         subject = replace(subject, world=ask_rights(inputs.port, world, changes))
     plan = _plan(inputs, subject, changes, drift, _notes(inputs, f"rollout: {rollout.value}: {why}"))

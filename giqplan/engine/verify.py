@@ -1,25 +1,29 @@
 """Dry-runs: the server itself says what an apply would hold. Only objects that change are asked about, all at once.
 
 A dry-run that is refused for want of permission, or because the namespace is made by the same plan, leaves the change ``predicted``
-(kube-apiserver 1.33: 403 without ``patch``; 404 in a missing namespace). A conflict is kept with the change: it is shown, never forced.
+(kube-apiserver 1.33: 403 without ``patch``; 404 in a missing namespace). A conflict is kept with the change and shown, whether it blocks
+or not; ``Taking`` lists what may be taken from others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from giqplan.cloud import ConflictError
-from giqplan.errors import CloudError
+from giqplan.errors import CloudError, PlanError
+from giqplan.kube.adopt import left_by_kubectl, removed_by_takeover
+from giqplan.kube.compare import ABSENT, path_text, value_at
 from giqplan.model.address import Address
 from giqplan.model.calls import ApplyObject
-from giqplan.model.plan import ABSENT_LEAF, Adjustment, Cause, Change, Confidence, Conflict, Leaf, Verb
+from giqplan.model.plan import ABSENT_LEAF, Adjustment, Cause, Change, Confidence, Conflict, Leaf, Taking, Verb
 from giqplan.model.resource import Live, Presence, Resource
-from giqplan.model.values import JsonObject
+from giqplan.model.values import JsonObject, Path
 from giqplan.model.world import World
 from giqplan.resources import REGISTRY
-from giqplan.resources.kubernetes import MANAGED_BY, REPLICA_HOLDERS, KubernetesObject
+from giqplan.resources.kubernetes import FIELD_MANAGER, MANAGED_BY, REPLICA_HOLDERS, KubernetesObject
 from giqplan.threads import reading_threads
 
 if TYPE_CHECKING:
@@ -29,20 +33,27 @@ if TYPE_CHECKING:
 _PARALLEL = 8
 
 
-def verify(port: WorldPort, changes: Sequence[Change], resources: Mapping[Address, Resource], world: World) -> tuple[Change, ...]:
-    """The changes, each as the server's dry-run shows it where one was possible."""
+def verify(
+    port: WorldPort, changes: Sequence[Change], resources: Mapping[Address, Resource], world: World, force: Sequence[str] = ()
+) -> tuple[Change, ...]:
+    """The changes, each as the server's dry-run shows it where one was possible. ``force``: globs over the addresses of which every
+    conflict is won (--force-conflicts)."""
+    for glob in force:
+        if not any(fnmatchcase(str(change.address), glob) for change in changes):
+            raise PlanError("GIQ1621", f"no resource of the plan is named by {glob!r}", "giqplan plan --full lists the addresses")
     asked = [c for c in changes if c.verb in (Verb.CREATE, Verb.UPDATE) and isinstance(REGISTRY.of(c.address), KubernetesObject)]
     if not asked:
         return tuple(changes)
     with reading_threads(min(_PARALLEL, len(asked))) as pool:
-        answers = dict(zip([c.address for c in asked], pool.map(lambda c: _one(port, c, resources[c.address], world), asked), strict=True))
+        found = pool.map(lambda c: _one(port, c, resources[c.address], world, force), asked)
+        answers = dict(zip([c.address for c in asked], found, strict=True))
     return tuple(answers.get(change.address, change) for change in changes)
 
 
-def gives_back(error: ConflictError) -> bool:
-    """Whether all that is held by others is a replica count, and those others are the autoscaler and our own first count: an intent
-    that sets it again has no autoscaler any more, so nobody loses anything (facts of server-side apply, "Transferring ownership")."""
-    return all(held.path == ".spec.replicas" and held.manager in REPLICA_HOLDERS for held in error.conflicts)
+def gives_back(path: str, manager: str) -> bool:
+    """Whether the autoscaler, or our own first count, holds a replica count: an intent that sets it again has no autoscaler any more, so
+    nobody loses anything (facts of server-side apply, "Transferring ownership")."""
+    return path == ".spec.replicas" and manager in REPLICA_HOLDERS
 
 
 def dry_run(kind: KubernetesObject, resource: Resource, world: World) -> ApplyObject:
@@ -52,22 +63,36 @@ def dry_run(kind: KubernetesObject, resource: Resource, world: World) -> ApplyOb
     return replace(send, dry_run=True)
 
 
-def _one(port: WorldPort, change: Change, resource: Resource, world: World) -> Change:
+def _one(port: WorldPort, change: Change, resource: Resource, world: World, force: Sequence[str]) -> Change:
     kind = REGISTRY.of(change.address)
     assert isinstance(kind, KubernetesObject)
     send = dry_run(kind, resource, world)
+    live = kind.live(change.address, resource.desired, world).body
+    heirless = left_by_kubectl(live, FIELD_MANAGER) if live is not None and not change.foreign else frozenset()
+    change = replace(change, adopts=bool(heirless))
     try:
         try:
             result = port.execute(send)
         except ConflictError as error:
-            if not gives_back(error):
-                return _contested(kind, change, resource, error, world)
+            change = _contested(kind, change, resource, error, world)
+            forced = any(fnmatchcase(str(change.address), glob) for glob in force)
+            change = replace(change, conflicts=tuple(replace(c, taken=_taking(c, heirless, forced)) for c in change.conflicts))
+            if change.blocked_by:
+                return change
             result = port.execute(replace(send, force=True))
     except CloudError as error:
         return _refused(change, error)
     if change.verb is Verb.CREATE and result.made is False:
         change = _met(change, result.body["metadata"].get("uid", ""))
     return _as_held(kind, change, resource, result.body, world)
+
+
+def _taking(conflict: Conflict, heirless: Collection[str], forced: bool) -> Taking | None:
+    if gives_back(conflict.path, conflict.manager):
+        return Taking.HANDED_BACK
+    if conflict.manager in heirless:
+        return Taking.ADOPTED
+    return Taking.FORCED if forced else None
 
 
 def _met(change: Change, uid: str) -> Change:
@@ -124,25 +149,37 @@ def _as_held(kind: KubernetesObject, change: Change, resource: Resource, held: J
         return replace(change, after=after, adjustments=adjusted, confidence=Confidence.VERIFIED)
     before = kind.project(live.body, resource.desired, change.address)
     reasons = {leaf.path: leaf.cause for leaf in change.leaves}
+    gone, kept = _removed(kind, change, resource, held, live.body)
     found = tuple(
         Leaf(d.path, _leaf(d.before), _leaf(d.after), reasons.get(d.path, change.cause))
         for d in kind.differences(before, after, change.address)
     )
-    leaves = _with_outside(change, found)
-    acts = any(not kind.informs_only(leaf.path) for leaf in leaves)
-    verb = change.verb if acts else Verb.NOOP
-    return replace(change, verb=verb, after=after, leaves=leaves if acts else (), adjustments=adjusted, confidence=Confidence.VERIFIED)
-
-
-def _with_outside(change: Change, found: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
-    """Leaves outside the desired value's shape, which the comparison above cannot see: what the apply takes away, and what is sent once."""
     seen = {leaf.path for leaf in found}
-    outside = (leaf for leaf in change.leaves if (leaf.after is ABSENT_LEAF or leaf.cause is Cause.NOT_THERE) and leaf.path not in seen)
-    marked = (replace(leaf, cause=Cause.INTENT if leaf.cause is Cause.DRIFT else leaf.cause) for leaf in outside)
-    return tuple(sorted((*found, *marked), key=lambda leaf: tuple(str(p) for p in leaf.path)))
+    once = (leaf for leaf in change.leaves if leaf.cause is Cause.NOT_THERE)  # sent one time, outside the desired value's shape
+    outside = (leaf for leaf in (*gone, *once) if leaf.path not in seen)
+    leaves = tuple(sorted((*found, *outside), key=lambda leaf: tuple(str(p) for p in leaf.path)))
+    acts = bool(kept) or any(not kind.informs_only(leaf.path) for leaf in leaves)
+    notes = (*change.notes, *(f"{path_text(path)} stays: another manager holds it too" for path in kept))
+    shown = replace(change, after=after, adjustments=adjusted, notes=notes, confidence=Confidence.VERIFIED)
+    return replace(shown, verb=change.verb if acts else Verb.NOOP, leaves=leaves if acts else ())
+
+
+def _removed(
+    kind: KubernetesObject, change: Change, resource: Resource, held: JsonObject, live: JsonObject
+) -> tuple[list[Leaf], list[Path]]:
+    """Leaves that the apply takes away: they stand outside the desired value's shape, so a projection cannot show them. And the paths
+    of those that we give up and the server keeps, because somebody else holds them too.
+
+    A dry-run cannot show what goes when an object is taken over: managedFields are rewritten first. That part is predicted.
+    """
+    ours = [leaf for leaf in change.leaves if leaf.after is ABSENT_LEAF]
+    taken = removed_by_takeover(live, resource.desired, FIELD_MANAGER, kind.schema) if change.adopts else ()
+    going = {d.path for d in taken}
+    gone = [Leaf(d.path, _leaf(d.before), ABSENT_LEAF, Cause.LEFT_BY_KUBECTL) for d in taken]
+    kept = [leaf.path for leaf in ours if value_at(held, leaf.path) is not ABSENT and leaf.path not in going]
+    gone += [replace(x, cause=Cause.INTENT if x.cause is Cause.DRIFT else x.cause) for x in ours if x.path not in kept]
+    return list({leaf.path: leaf for leaf in gone}.values()), kept
 
 
 def _leaf(value: object) -> object:
-    from giqplan.kube.compare import ABSENT
-
     return ABSENT_LEAF if value is ABSENT else value

@@ -13,6 +13,7 @@
 | ``patch`` | ``json_patch``, ``merge_patch``, ``strategic_merge_patch`` |
 | ``validate`` | ``validate``, ``invalid_message`` |
 | ``predict`` | ``predict_apply`` |
+| ``adopt`` | ``left_by_kubectl``, ``taken_over``, ``removed_by_takeover`` |
 | ``readiness`` | ``progress`` |
 
 ``refusal.Refusal`` is raised where a server would answer an error that validation does not cover. ``fieldset``, ``merge``, ``managers``,

@@ -204,6 +204,17 @@ class SecretChange(StrEnum):
     UNCHANGED = "unchanged"
 
 
+@dataclass(frozen=True)
+class RewriteManagers:
+    """Give the fields of one Kubernetes object to other managers, only if it still is at ``resource_version`` (409 otherwise): what
+    kubectl does for an object that it used to apply on the client's side (client-go util/csaupgrade)."""
+
+    cluster: ClusterRef
+    path: str
+    managed_fields: tuple[JsonObject, ...] = field(hash=False)
+    resource_version: str
+
+
 Action: TypeAlias = (
     EnableService
     | CreateCluster
@@ -215,6 +226,7 @@ Action: TypeAlias = (
     | RemoveProjectMember
     | ApplyObject
     | DeleteObject
+    | RewriteManagers
 )
 
 

@@ -39,6 +39,7 @@ class Cause(StrEnum):
     IMMUTABLE = "cannot be changed in place"
     DESTROY = "destroy"
     WITH_ANOTHER = "written along with another change"
+    LEFT_BY_KUBECTL = "left by kubectl apply"
 
 
 class Confidence(StrEnum):
@@ -77,14 +78,26 @@ class Adjustment:
     predicted: bool = False
 
 
+class Taking(StrEnum):
+    """Why a field may be taken from the manager that holds it. The list is closed."""
+
+    HANDED_BACK = "its autoscaler goes"
+    """The autoscaler, and our own first count, give the replica count back."""
+    ADOPTED = "left by kubectl apply"
+    """The object was made by kubectl apply and is taken over as a whole."""
+    FORCED = "--force-conflicts"
+    """The caller says so."""
+
+
 @dataclass(frozen=True)
 class Conflict:
-    """Another field manager holds a field that we want otherwise."""
+    """Another field manager holds a field that we want otherwise. ``taken``: why apply takes it all the same; None = it does not."""
 
     path: str
     manager: str
     theirs: Any = field(default=None, hash=False)
     ours: Any = field(default=None, hash=False)
+    taken: Taking | None = None
 
 
 @dataclass(frozen=True)
@@ -116,10 +129,17 @@ class Change:
     """The other environment that has made it; "" = none."""
     foreign: bool = False
     """It was there before giqplan, without a mark of ours: taken over at most, never ours to delete."""
+    adopts: bool = False
+    """What kubectl apply had set in it passes to us with this change."""
 
     @property
     def acts(self) -> bool:
         return self.verb is not Verb.NOOP
+
+    @property
+    def blocked_by(self) -> tuple[Conflict, ...]:
+        """The conflicts that nothing allows to win."""
+        return tuple(conflict for conflict in self.conflicts if conflict.taken is None)
 
 
 @dataclass(frozen=True)

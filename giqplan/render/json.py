@@ -84,6 +84,8 @@ def _resource_change(change: Change) -> dict[str, Any]:
         "conflicts": [plain(conflict) for conflict in change.conflicts],
         "notes": list(change.notes),
     }
+    if change.adopts:
+        found["giqplan"]["adopts"] = True
     return found
 
 

@@ -122,8 +122,14 @@ def _change(page: Page, change: Change, *, full: bool, mixed: bool) -> None:
     if change.verb in (Verb.UPDATE, Verb.REPLACE):
         _leaves(page, change, full)
     for conflict in change.conflicts:
-        text = f"{conflict.path} is held by {conflict.manager}: {inline(conflict.theirs)}, wanted {inline(conflict.ours)}"
-        page.line(6, f"conflict: {text}", "!")
+        if conflict.taken is None:
+            text = f"{conflict.path} is held by {conflict.manager}: {inline(conflict.theirs)}, wanted {inline(conflict.ours)}"
+            page.line(6, f"conflict: {text}", "!")
+        else:
+            text = f"{conflict.path} taken from {conflict.manager}: {inline(conflict.theirs)} -> {inline(conflict.ours)}"
+            page.line(6, f"{text}  # {conflict.taken.value}", "!")
+    if change.adopts:
+        page.line(6, "adopted: what kubectl apply had set in it passes to giqplan")
     for adjustment in change.adjustments:
         held = f"{path_text(adjustment.path)}: {inline(adjustment.sent)} becomes {inline(adjustment.held)}"
         source = f"  # {adjustment.source}" if adjustment.source else ""

@@ -178,7 +178,7 @@ def test_a_replacement_and_a_conflict_are_failing_checks() -> None:
     found = change_checks.check((replaced, held))
     assert [(check.code, str(check.status)) for check in found] == [("GIQ1504", "fail"), ("GIQ1505", "fail")]
     assert ("fields", "spec.selector") in found[0].evidence
-    assert (".spec.replicas", "held by kubectl-edit") in found[1].evidence
+    assert (".spec.replicas", "held by kubectl-edit: 3, wanted 2") in found[1].evidence
     assert change_checks.check((Change(DEPLOYMENT, Verb.UPDATE, Stage.WORKLOAD),)) == ()
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,8 @@ class House:
     def inputs(self, caller: str = "owner") -> Inputs:
         return self.session(caller).inputs()
 
-    def plan(self, caller: str = "owner") -> Proposal:
-        return make_plan(self.inputs(caller))
+    def plan(self, caller: str = "owner", force: tuple[str, ...] = ()) -> Proposal:
+        return make_plan(replace(self.inputs(caller), force_conflicts=force))
 
     def drift(self, caller: str = "owner") -> DriftReport:
         session = self.session(caller)
@@ -161,8 +162,10 @@ class House:
     def plan_destroy(self, caller: str = "owner") -> Proposal:
         return plan_destroy(self.inputs(caller))
 
-    def apply(self, caller: str = "owner", reporter: Notes | None = None, stop: threading.Event | None = None) -> Applied:
-        return self._run("apply", make_plan, caller, reporter, stop)
+    def apply(
+        self, caller: str = "owner", reporter: Notes | None = None, stop: threading.Event | None = None, force: tuple[str, ...] = ()
+    ) -> Applied:
+        return self._run("apply", lambda inputs: make_plan(replace(inputs, force_conflicts=force)), caller, reporter, stop)
 
     def destroy(self, caller: str = "owner", reporter: Notes | None = None, stop: threading.Event | None = None) -> Applied:
         return self._run("destroy", plan_destroy, caller, reporter, stop)
