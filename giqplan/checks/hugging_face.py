@@ -35,7 +35,7 @@ def _token(subject: Subject) -> Check:
         remedy = "grant container.secrets.get to see whether it is there; only the names of its keys are looked at"
         return answer(TOKEN, CheckStatus.UNKNOWN, f"whether {token.what} holds a token could not be seen", evidence, remedy)
     summary = f"whether {token.what} holds a token is not known: {finding.why}"
-    return answer(TOKEN, CheckStatus.UNKNOWN, summary, evidence, f"once apply has made the namespace: {token.remedy}")
+    return answer(TOKEN, CheckStatus.UNKNOWN, summary, evidence, f"apply first, which makes the namespace; then {token.remedy}")
 
 
 def _gated(subject: Subject) -> Check:

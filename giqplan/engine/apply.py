@@ -151,7 +151,7 @@ class Executor:
             finding = judge(precondition, answers[precondition.read])
             if finding.met is False:
                 self._reporter.waits(resource.address, finding.why)
-                raise WaitsError("GIQ1707", f"{resource.address} was not sent: {finding.why}", f"{precondition.remedy}; then apply again")
+                raise WaitsError("GIQ1707", f"{resource.address} was not sent: {finding.why}", precondition.remedy)
 
     def _check_by_dry_run(self, kind: KubernetesObject, change: Change, resource: Resource) -> None:
         """What no server could be asked about when it was planned is asked now, before anything is written (design rule 1)."""

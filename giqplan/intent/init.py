@@ -29,7 +29,7 @@ spec:
     types: [any]                # or accelerator labels of GKE, such as nvidia-h100-80gb
   storage:
     huggingFace:                # or bucket: {{uri: gs://...}}
-      tokenSecret: {{name: hf-secret, key: hf_api_token}}
+      tokenSecret: {{name: hf-secret, key: hf_api_token}}     # filled by `giqplan secret set`; gated models need it
   autoscaling:
     minReplicas: 1
     maxReplicas: 4

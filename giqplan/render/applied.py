@@ -5,6 +5,7 @@ from __future__ import annotations
 from giqplan.engine.apply import Applied
 from giqplan.engine.diff import adjustments_between
 from giqplan.engine.walk import End
+from giqplan.errors import Exit
 from giqplan.kube.compare import path_text
 from giqplan.model.plan import ABSENT_LEAF, Adjustment, Plan, Verb
 from giqplan.render.values import inline
@@ -62,4 +63,5 @@ def _left(plan: Plan) -> list[str]:
 def _open(applied: Applied) -> list[str]:
     lines = [f"  {address}: {reason}" for address, reason in sorted(applied.waits.items())]
     skipped = [f"  {a}: not begun" for a, end in sorted(applied.walked.ends.items()) if end is End.SKIPPED]
-    return ["Not finished (apply again to go on):", *lines, *skipped, ""] if lines or skipped else []
+    held = [f"  {a}: not sent, {error.summary}" for a, error in sorted(applied.walked.errors.items()) if error.exit is Exit.INCOMPLETE]
+    return ["Not finished (apply again to go on):", *lines, *held, *skipped, ""] if lines or held or skipped else []

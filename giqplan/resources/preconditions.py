@@ -31,7 +31,7 @@ class Finding:
 def secret_key(cluster: ClusterRef, namespace: str, name: str, key: str) -> Precondition:
     """A key of a Secret that is not empty."""
     flag = "" if key == USUAL_KEY else f" --key {key}"
-    remedy = f"giqplan secret set {name}{flag} --from-env HF_TOKEN (with the -f, -e and --sandbox of this run)"
+    remedy = f"`giqplan secret set {name}{flag} --from-env HF_TOKEN`, with the -f, -e and --sandbox of this run; then apply again"
     within = Address("kubernetes_namespace", namespace)
     return Precondition(secret_read(cluster, namespace, name), ("data", key), within, f"Secret {namespace}/{name}", remedy)
 

@@ -108,6 +108,11 @@ def test_a_caller_without_the_right_is_told_which_one(applied: House) -> None:
     assert "container.secrets.create and container.secrets.update" in err
 
 
+def test_a_caller_who_may_not_see_the_cluster_is_told_so(applied: House) -> None:
+    code, _, err = applied.secret_set("hf-secret", "--from-env", "HF_TOKEN", caller="nobody")
+    assert (code, "container.clusters.list" in err) == (1, True)
+
+
 def test_without_cluster_or_namespace_there_is_no_place(applied: House, house: Callable[..., House]) -> None:
     told = [house().secret_set("hf-secret", "--from-env", "HF_TOKEN")]
     applied.set("target.namespace", "elsewhere")

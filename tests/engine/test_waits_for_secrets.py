@@ -15,6 +15,7 @@ from giqplan.errors import Exit
 from giqplan.model.address import Address
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Plan
+from giqplan.sandbox.log import critical_path
 
 DEPLOYMENT = Address("kubernetes_deployment", "inference/assistant")
 HPA = Address("kubernetes_horizontal_pod_autoscaler", "inference/assistant")
@@ -134,6 +135,15 @@ def test_an_open_model_needs_no_token(house: Callable[..., House]) -> None:
     assert (found["GIQ1520"].status, found["GIQ1521"].status) == (CheckStatus.PASS, CheckStatus.PASS)
     assert "open to everybody" in found["GIQ1520"].summary
     assert one.apply().exit is Exit.DONE
+
+
+def test_looking_for_the_token_takes_one_request_and_no_longer_chain(waiting: House) -> None:
+    token(waiting, {"hf_api_token": "x"})
+    assert waiting.apply().exit is Exit.DONE
+    waiting.run("sandbox", "log", "--latency-ms", "50", "-f", str(waiting.file))
+    entries = waiting.requests(waiting.plan)
+    assert len([entry for entry in entries if "/secrets" in entry.path]) == 1
+    assert len(critical_path([entry for entry in entries if entry.service != "sandbox"])) <= 4
 
 
 def test_a_gated_model_names_its_licence_page(waiting: House) -> None:
