@@ -106,6 +106,8 @@ _CHECKS = {
     "GIQ1511": "objects of another environment",
     "GIQ1512": "Google Cloud APIs",
     "GIQ1513": "caller's permissions",
+    "GIQ1514": "room for the download",
+    "GIQ1515": "machine",
     "GIQ1520": "Hugging Face token",
     "GIQ1521": "gated model",
 }

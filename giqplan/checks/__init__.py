@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from giqplan.checks import adapter, apis, bucket, changes, cluster, hugging_face, permissions, quota, slo, traffic
+from giqplan.checks import adapter, apis, bucket, changes, cluster, ephemeral, hugging_face, machine, permissions, quota, slo, traffic
 from giqplan.checks.base import Subject
 from giqplan.intent.model import Intent
 from giqplan.model.calls import Read
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Change
 
-_FAMILIES = (slo, traffic, quota, apis, cluster, bucket, hugging_face, adapter)
+_FAMILIES = (slo, traffic, quota, machine, apis, cluster, bucket, ephemeral, hugging_face, adapter)
 
 CALLER_CODES = frozenset({permissions.CODE})
 """Answers about the caller's own rights: another caller of the same plan may get another one."""

@@ -98,7 +98,9 @@ def accelerators_needed(subject: Subject) -> int:
 
 
 def used_by_others(subject: Subject) -> int:
-    """Accelerators that other giqplan workloads of this cluster ask for, at their present replica counts."""
+    """Accelerators that other giqplan workloads of this cluster may ask for: as many replicas as their autoscalers allow, for the present
+    count changes by itself."""
+    highest = _highest(subject)
     kind = next(k for k in REGISTRY.kinds.values() if isinstance(k, KubernetesObject) and k.info.kind == "Deployment")
     reading = subject.world.reading(kind.list_read(subject.world.scope.cluster))
     used = 0
@@ -109,8 +111,17 @@ def used_by_others(subject: Subject) -> int:
         same = pod.get("nodeSelector", {}).get("cloud.google.com/gke-accelerator") == subject.recommendation.profile.accelerator
         if same and not own:
             gpus = sum(int(c.get("resources", {}).get("limits", {}).get("nvidia.com/gpu", 0)) for c in pod["containers"])
-            used += gpus * int(spec.get("replicas", 1))
+            used += gpus * highest.get((meta.get("namespace"), meta["name"]), int(spec.get("replicas", 1)))
     return used
+
+
+def _highest(subject: Subject) -> Mapping[tuple[str, str], int]:
+    """The highest replica count of every workload with an autoscaler of giqplan, by namespace and name."""
+    kind = REGISTRY.kinds["kubernetes_horizontal_pod_autoscaler"]
+    assert isinstance(kind, KubernetesObject)
+    reading = subject.world.reading(kind.list_read(subject.world.scope.cluster))
+    items = (reading.body.get("items") or ()) if reading.ok else ()
+    return {(i["metadata"]["namespace"], i["spec"]["scaleTargetRef"]["name"]): int(i["spec"]["maxReplicas"]) for i in items}
 
 
 def spare_limit(subject: Subject) -> int | None:
@@ -152,7 +163,7 @@ def check(subject: Subject) -> tuple[Check, ...]:
     evidence |= {
         "region": tightest.region,
         "needed": needed,
-        "used": f"{used} by other giqplan workloads of this cluster (the Quota API shows no usage)",
+        "used": f"{used} by other giqplan workloads of this cluster at most (the Quota API shows no usage)",
         "limit": "unlimited" if tightest.value is None else tightest.value,
     }
     short = needed + used - tightest.room

@@ -89,21 +89,6 @@ def test_offline_and_sandbox_together_are_refused(house: Callable[..., House]) -
     assert (code, "choose one of them" in err) == (Exit.ERROR, True)
 
 
-def test_an_autoscaler_without_a_metrics_adapter_blocks_the_plan_until_one_may_come(house: Callable[..., House]) -> None:
-    one = house()
-
-    def statuses() -> list[CheckStatus]:
-        return [c.status for c in one.plan().plan.checks if c.code == "GIQ1510"]
-
-    assert statuses() == []
-    one.set("observability.metricsAdapter", "none")
-    assert statuses() == [CheckStatus.FAIL]
-    one.set("observability.metricsAdapter", "auto")
-    assert one.apply().exit is Exit.DONE
-    one.set("observability.metricsAdapter", "none")
-    assert statuses() == [CheckStatus.PASS]
-
-
 def test_two_environments_with_the_same_target_do_not_take_each_other_over(applied: House) -> None:
     applied.intent["environments"] = {"staging": {}}
     applied.write()
