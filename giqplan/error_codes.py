@@ -164,6 +164,7 @@ _SANDBOX: dict[str, str] = {
     "GIQ2004": "world.yaml is wrong",
     "GIQ2005": "unknown sandbox caller",
     "GIQ2006": "no such cluster runs in the sandbox",
+    "GIQ2007": "a fault that cannot be ordered",
 }
 
 CODES: dict[str, str] = {

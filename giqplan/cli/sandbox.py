@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from giqplan.cli import sandbox_fault
 from giqplan.errors import Exit, GiqplanError, UsageError
 
 _FOLDER = Path(".giqplan") / "sandbox"
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--critical-path", action="store_true", help="only the longest chain of requests that had to wait for each other")
     one.add_argument("--run", default="", metavar="ID", help="only the requests of this run of giqplan; `last` is the latest one")
     one.add_argument("--latency-ms", type=float, metavar="N", help="from now on let every request take this much longer, and print nothing")
+    sandbox_fault.configure(command("fault", "let requests go wrong on purpose", sandbox_fault.work))
     one = command("advance", "let simulated time pass at once", _advance)
     one.add_argument("seconds", type=float, metavar="SECONDS")
 

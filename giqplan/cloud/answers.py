@@ -99,7 +99,7 @@ def _conflict(message: str, details: Mapping[str, Any]) -> ConflictError:
 def no_answer(service: str, error: Exception, *, lost: bool = False) -> CloudError:
     """Nobody answered: network, name, certificate or time."""
     text = _clean(str(error))
-    if "CERTIFICATE" in text.upper() or "SSL" in text.upper():
+    if "CERTIFICATE" in text.upper():
         return CloudError("GIQ1903", f"{service}: the certificate is not trusted", "is a proxy between? Trust its CA on this machine")
     if "Name or service not known" in text or "resolve" in text.lower():
         return CloudError("GIQ1903", f"{service}: its name cannot be resolved", "check the network, or plan with --offline")

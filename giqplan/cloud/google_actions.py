@@ -17,6 +17,8 @@ from giqplan.model.values import JsonObject
 _POLICY_ATTEMPTS = 8
 """Read-modify-write cycles of an IAM policy before giving up: each lost one means that somebody else wrote in between."""
 _POLICY_VERSION = 3
+_RETRY_S = 10.0
+"""How long a read is tried again: the library's own two minutes would keep a run that has lost its connection from saying so."""
 
 
 class GoogleActions:
@@ -113,11 +115,15 @@ class GoogleActions:
         return self._storage
 
     def _change_bucket_policy(self, name: str, change: Callable[[list[dict[str, Any]]], bool]) -> ActionResult:
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
         bucket = self._storage_client().bucket(name)
         timeout = (CONNECT_S, READ_S)
         for _ in range(_POLICY_ATTEMPTS):
             with _translated("storage"):
-                policy = bucket.get_iam_policy(requested_policy_version=_POLICY_VERSION, timeout=timeout)
+                policy = bucket.get_iam_policy(
+                    requested_policy_version=_POLICY_VERSION, timeout=timeout, retry=DEFAULT_RETRY.with_timeout(_RETRY_S)
+                )
             if not change(policy.bindings):
                 return ActionResult(policy.to_api_repr())
             policy.version = _POLICY_VERSION

@@ -66,25 +66,30 @@ class KubernetesActions:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
-        headers = {"Content-Type": content_type, "Accept": "application/json", **self._sessions.headers(), **self._authorization()}
-        try:
-            answer = self._api().rest_client.request(
-                method, self._server + path, headers=headers, body=body, _request_timeout=(CONNECT_S, READ_S)
-            )
-        except HTTPError as error:
-            raise no_answer("kubernetes", error, lost=True) from None
-        except ApiException as error:  # the client's own name for a certificate that is not trusted
-            raise no_answer("kubernetes", error) from None
+        plain = {"Content-Type": content_type, "Accept": "application/json", **self._sessions.headers()}
+        for stale in (False, True):
+            headers = {**plain, **self._authorization(stale)}
+            try:
+                answer = self._api().rest_client.request(
+                    method, self._server + path, headers=headers, body=body, _request_timeout=(CONNECT_S, READ_S)
+                )
+            except HTTPError as error:
+                raise no_answer("kubernetes", error, lost=True) from None
+            except ApiException as error:  # the client's own name for a certificate that is not trusted
+                raise no_answer("kubernetes", error) from None
+            if answer.status != 401:
+                break
         content = _json(answer.read())
         if answer.status not in (200, 201, 202):
             raise failure(answer.status, content, "kubernetes")
         return answer.status, content, tuple(value for name, value in answer.getheaders().items() if name.lower() == "warning")
 
-    def _authorization(self) -> dict[str, str]:
+    def _authorization(self, stale: bool) -> dict[str, str]:
+        """The caller's token; a new one when the server has turned the present one away (google-auth's sessions do the same)."""
         headers: dict[str, str] = {}
         credentials = self._sessions.credentials()
         with self._lock:
-            self._sessions.refresh_if_needed(credentials)
+            self._sessions.refresh_if_needed(credentials, stale)
         credentials.apply(headers)
         return headers
 

@@ -53,9 +53,9 @@ class Sessions:
                 self._credentials = found
             return self._credentials
 
-    def refresh_if_needed(self, credentials: Any) -> None:
-        """A fresh token when the present one is about to expire."""
-        if not credentials.valid:
+    def refresh_if_needed(self, credentials: Any, stale: bool = False) -> None:
+        """A fresh token when the present one is about to expire, or is known to be ``stale``."""
+        if stale or not credentials.valid:
             self._refresh(credentials)
 
     def _find(self) -> Any:
@@ -146,7 +146,7 @@ def send(session: Any, method: str, url: str, *, service: str, retry: bool, **mo
         try:
             answer: Response = session.request(method, url, timeout=(CONNECT_S, READ_S), **more)
         except (requests.ConnectionError, requests.Timeout, TransportError) as error:
-            if last or isinstance(error, requests.exceptions.SSLError):
+            if last or "CERTIFICATE" in str(error).upper():  # what is not trusted now is not trusted in a second
                 raise no_answer(service, error, lost=not retry) from None
         except GoogleAuthError as error:
             raise CloudError("GIQ1902", _first(error), "log in again: `gcloud auth application-default login`", status=401) from None

@@ -331,15 +331,16 @@ class Executor:
         connect(self._port, world)
 
     def _await_rest(self, walked: Walked) -> dict[Address, str]:
-        """Wait for what was sent without waiting, and record what the server holds once it has settled."""
+        """Wait for what was sent without waiting, and record what the server holds once it has settled. After a failure nobody waits:
+        what has not settled may need just what failed."""
         sent = [a for a, end in walked.ends.items() if end is End.DONE and a in self._recorded and a in self._resources]
         items = [Waiting(a, self._resources[a].desired) for a in sent if not REGISTRY.of(a).gates]
         start = time.monotonic()
         try:
-            settled, waits = settle(self._port, items, self._world.scope, self._pace, self._reporter)
-        except ApplyError as error:
-            address = Address.parse(error.detail.partition(": ")[0])
-            walked.errors[address] = error
+            settled, waits = settle(self._port, items, self._world.scope, self._pace, self._reporter, once=bool(walked.errors))
+        except GiqplanError as error:
+            address = Address.parse(error.detail.partition(": ")[0]) if isinstance(error, ApplyError) else self._cluster
+            walked.errors.setdefault(address, error)
             self._reporter.failed(address, error.detail)
             return {}
         for address, live in settled.items():

@@ -78,9 +78,9 @@ def look(port: ReadPort, items: Sequence[Waiting], scope: Scope) -> dict[Address
 
 
 def settle(
-    port: ReadPort, items: Sequence[Waiting], scope: Scope, pace: Pace, reporter: Reporter
+    port: ReadPort, items: Sequence[Waiting], scope: Scope, pace: Pace, reporter: Reporter, *, once: bool = False
 ) -> tuple[dict[Address, Live], dict[Address, str]]:
-    """Wait until every item has settled or its patience is over.
+    """Wait until every item has settled or its patience is over; ``once``: only look.
 
     Returns what has settled (as it is then) and, for what has not, the reason it still waits. Raises ApplyError (GIQ1702) when an item
     has failed for good.
@@ -102,7 +102,7 @@ def settle(
             if pace.now() - start < REGISTRY.of(item.address).patience.timeout_s:
                 still.append(item)
         pending = still
-        if pending and pace.stop.is_set():
+        if once or pace.stop.is_set():
             break
         if pending:
             next(pauses)

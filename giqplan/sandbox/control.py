@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from giqplan import __version__
 from giqplan.errors import ErrorList, Place, SandboxError
 from giqplan.model.connection import GOOGLE_ENDPOINTS, Connection
+from giqplan.sandbox.faults import Fault
 from giqplan.sandbox.log import Entry, critical_path
 
 DEFAULT_CALLER = "owner"
@@ -139,6 +141,21 @@ def advance(folder: Path, seconds: float) -> str:
 def set_latency(folder: Path, milliseconds: float) -> None:
     """From now on every request sleeps this long before it is answered (for measuring)."""
     _ask(folder, "POST", "latency", {"milliseconds": milliseconds})
+
+
+def add_fault(folder: Path, fault: Fault) -> None:
+    """From now on requests that fit go wrong in this way."""
+    _ask(folder, "POST", "fault", asdict(fault))
+
+
+def faults(folder: Path) -> list[Fault]:
+    """The faults in force."""
+    return [Fault(**row) for row in _ask(folder, "GET", "faults")["faults"]]
+
+
+def clear_faults(folder: Path) -> None:
+    """From now on nothing goes wrong on purpose."""
+    _ask(folder, "POST", "clear-faults")
 
 
 def log(folder: Path, run: str = "") -> list[Entry]:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ from giqplan.sandbox import oauth, tls
 from giqplan.sandbox.clock import Clock
 from giqplan.sandbox.clusters import Clusters
 from giqplan.sandbox.documents import Documents
+from giqplan.sandbox.faults import Fault, Faults, disturbed
 from giqplan.sandbox.google.api import GoogleApi
 from giqplan.sandbox.google.cloudquotas import CloudQuotas
 from giqplan.sandbox.google.container import Container
@@ -91,6 +92,7 @@ class Process:
 
     def _build(self, documents: Documents, spec: WorldSpec | None) -> None:
         self._documents = documents
+        self._faults = Faults(documents)
         self._context = tls.server_context(self._folder)
         self._oauth = oauth.OAuth(documents, self._clock)
         iam = Iam(documents)
@@ -159,6 +161,9 @@ class Process:
                 return self._control(request)
             except Exception:
                 return self._internal()
+        return self._faulty(self._google.service_of(request.path), request, self._answer_google)
+
+    def _answer_google(self, request: HttpRequest) -> HttpResponse:
         started = self._begin()
         try:
             self._clock.settle()
@@ -167,6 +172,19 @@ class Process:
         except Exception:
             service, caller, response = "unknown", "", self._internal()
         return self._note(started, service, request, response, caller)
+
+    def _faulty(self, service: str, request: HttpRequest, answer: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+        """The answer, unless a fault was ordered for such a request."""
+        fault = self._faults.take(service, request, _query(request))
+        if fault is None:
+            return answer(request)
+        time.sleep(fault.delay_ms / 1000)
+        started = time.time()
+
+        def refused(status: int) -> None:
+            self._note(started, service, request, HttpResponse(status), "")
+
+        return disturbed(fault, service, lambda: answer(request), refused)
 
     def _host(self, cluster: Mapping[str, Any]) -> Any:
         """What answers on a cluster's own port."""
@@ -181,7 +199,7 @@ class Process:
                 caller, response = "", self._internal()
             return self._note(started, "kubernetes", request, response, caller)
 
-        return answer
+        return lambda request: self._faulty("kubernetes", request, answer)
 
     def _begin(self) -> float:
         started = time.time()
@@ -193,7 +211,7 @@ class Process:
         stream = response.stream is not None
         if not stream:
             response.body = response.encoded()
-        query = urlencode([(key, value) for key, values in request.query.items() for value in values])
+        query = _query(request)
         run = request.headers.get("x-giqplan-run", "")
         size = 0 if stream else len(response.body)
         facts = (service, request.method, request.path, query, response.status, caller, size, run, stream)
@@ -225,6 +243,14 @@ class Process:
                 return HttpResponse(200, {"now": self._clock.timestamp()})
             case "POST", "latency":
                 self.latency_s = float(body["milliseconds"]) / 1000
+                return HttpResponse(200, {})
+            case "POST", "fault":
+                self._faults.add(Fault(**body))
+                return HttpResponse(200, {})
+            case "GET", "faults":
+                return HttpResponse(200, {"faults": [vars(fault) for fault in self._faults.all()]})
+            case "POST", "clear-faults":
+                self._faults.clear()
                 return HttpResponse(200, {})
             case "POST", "clear-log":
                 self._log.clear()
@@ -266,6 +292,10 @@ class Process:
             "callers": dict(self._oauth.refresh_tokens()),
         }
         tls.write_private(self._folder / "connection.json", json.dumps(connection, indent=1).encode())
+
+
+def _query(request: HttpRequest) -> str:
+    return urlencode([(key, value) for key, values in request.query.items() for value in values])
 
 
 def _create_world(spec: WorldSpec, projects: Projects, iam: Iam, tokens: oauth.OAuth, quotas: CloudQuotas, storage: Storage) -> None:

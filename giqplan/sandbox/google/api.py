@@ -41,6 +41,12 @@ class GoogleApi:
             ("cloudresourcemanager", resourcemanager.PATH, manager.answer),
         )
 
+    def service_of(self, path: str) -> str:
+        """The short name of the service that answers on ``path``."""
+        if path == "/token":
+            return "oauth2"
+        return next((service for service, pattern, _ in self._routes if pattern.fullmatch(path)), "unknown")
+
     def answer(self, request: HttpRequest) -> tuple[str, str, HttpResponse]:
         """The service's short name, the caller's name, and the answer."""
         if request.path == "/token" and request.method == "POST":
