@@ -37,6 +37,7 @@ _INTENT = {
     "GIQ1017": "missing key",
     "GIQ1018": "wrong value",
     "GIQ1019": "the model's config.json does not fit",
+    "GIQ1020": "no intent in the folder",
 }
 
 _REFUSED = {
@@ -117,6 +118,16 @@ _PLAN = {
     "GIQ1602": "destroy needs a world",
     "GIQ1603": "an offline plan cannot be applied",
     "GIQ1604": "a failing check blocks",
+    "GIQ1605": "no plan file",
+    "GIQ1606": "the plan file is of another giqplan",
+    "GIQ1607": "the plan file was altered",
+    "GIQ1608": "the plan is of another world or environment",
+    "GIQ1609": "the plan is stale",
+    "GIQ1610": "the plan does not follow from its inputs",
+    "GIQ1611": "intents that cannot be planned together",
+    "GIQ1612": "intents want different things of one resource",
+    "GIQ1613": "a glob names nothing",
+    "GIQ1614": "the digest is missing or another one",
     "GIQ1620": "nothing is recorded",
     "GIQ1621": "--force-conflicts names nothing",
 }

@@ -127,6 +127,12 @@ class PlanError(GiqplanError):
     """Observing, comparing or planning failed."""
 
 
+class StaleError(PlanError):
+    """What a saved plan was made from has changed since."""
+
+    exit = Exit.STALE
+
+
 class ApplyError(GiqplanError):
     """Carrying out a plan failed."""
 

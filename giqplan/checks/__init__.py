@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from giqplan.checks import adapter, apis, bucket, changes, cluster, ephemeral, hugging_face, machine, permissions, quota, slo, traffic
 from giqplan.checks.base import Subject
@@ -12,7 +13,13 @@ from giqplan.model.calls import Read
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import Change
 
-_FAMILIES = (slo, traffic, quota, machine, apis, cluster, bucket, ephemeral, hugging_face, adapter)
+
+class _Family(Protocol):
+    def check(self, subject: Subject) -> tuple[Check, ...]: ...
+
+
+_FIRST: tuple[_Family, ...] = (slo, traffic)
+_FAMILIES: tuple[_Family, ...] = (machine, apis, cluster, bucket, ephemeral, hugging_face, adapter)
 
 CALLER_CODES = frozenset({permissions.CODE})
 """Answers about the caller's own rights: another caller of the same plan may get another one."""
@@ -20,11 +27,22 @@ TRANSIENT_CODES = frozenset({changes.UNSETTLED, hugging_face.TOKEN})
 """Answers that change by themselves as the cluster works, or when what apply waits for has come: no reason to call a plan stale."""
 
 
-def run_checks(subject: Subject, planned: Iterable[Change]) -> tuple[Check, ...]:
+def run_checks(subjects: Sequence[Subject], planned: Iterable[Change]) -> tuple[Check, ...]:
     """Every check of every family, in a fixed order; those of the planned changes last."""
     acting = tuple(planned)
-    about = (check for family in _FAMILIES for check in family.check(subject))
-    return (*about, *permissions.check(subject.world, acting), *changes.check(acting))
+    about = (*_each(_FIRST, subjects), *quota.check(subjects), *_each(_FAMILIES, subjects))
+    return (*about, *permissions.check(subjects[0].world, acting), *changes.check(acting))
+
+
+def _each(families: Iterable[_Family], subjects: Sequence[Subject]) -> Iterator[Check]:
+    """The answers of families that look at one intent at a time: what all intents have in common is said once."""
+    for family in families:
+        answers: dict[Check, list[str]] = {}
+        for subject in subjects:
+            for check in family.check(subject):
+                answers.setdefault(check, []).append(subject.intent.metadata.name)
+        for check, names in answers.items():
+            yield check if len(names) == len(subjects) else replace(check, intent=", ".join(names))
 
 
 def first_reads(intent: Intent) -> tuple[Read, ...]:

@@ -46,7 +46,7 @@ class Subject:
     @property
     def server_pod(self) -> JsonObject:
         """The Pod of the model server, as it would be sent."""
-        address = Address("kubernetes_deployment", f"{self.world.scope.namespace}/{self.world.scope.intent_name}")
+        address = Address("kubernetes_deployment", f"{self.intent.spec.target.namespace}/{self.intent.metadata.name}")
         found: JsonObject = next(r.desired for r in self.resources if r.address == address)["spec"]["template"]["spec"]
         return found
 

@@ -6,7 +6,7 @@ Two limits apply to every GPU: the model's or family's own, and all GPUs of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,19 +97,19 @@ def accelerators_needed(subject: Subject) -> int:
     return machines * int(subject.machine.accelerator_count)
 
 
-def used_by_others(subject: Subject) -> int:
-    """Accelerators that other giqplan workloads of this cluster may ask for: as many replicas as their autoscalers allow, for the present
-    count changes by itself."""
+def used_by_others(subject: Subject, own: Iterable[Subject] = ()) -> int:
+    """Accelerators that giqplan workloads of this cluster, the subject's and ``own`` left out, may ask for: as many replicas as their
+    autoscalers allow, for the present count changes by itself."""
+    names = {(s.intent.spec.target.namespace, s.intent.metadata.name) for s in (subject, *own)}
     highest = _highest(subject)
     kind = next(k for k in REGISTRY.kinds.values() if isinstance(k, KubernetesObject) and k.info.kind == "Deployment")
     reading = subject.world.reading(kind.list_read(subject.world.scope.cluster))
     used = 0
     for item in (reading.body.get("items") or ()) if reading.ok else ():
         meta, spec = item["metadata"], item["spec"]
-        own = (meta.get("namespace"), meta["name"]) == (subject.world.scope.namespace, subject.world.scope.intent_name)
         pod = spec["template"]["spec"]
         same = pod.get("nodeSelector", {}).get("cloud.google.com/gke-accelerator") == subject.recommendation.profile.accelerator
-        if same and not own:
+        if same and (meta.get("namespace"), meta["name"]) not in names:
             gpus = sum(int(c.get("resources", {}).get("limits", {}).get("nvidia.com/gpu", 0)) for c in pod["containers"])
             used += gpus * highest.get((meta.get("namespace"), meta["name"]), int(spec.get("replicas", 1)))
     return used
@@ -142,20 +142,30 @@ def _limits(subject: Subject) -> tuple[Limit, ...]:
     return limits(reading.body.get("quotaInfos", ()), wanted, recommendation.cost.region)
 
 
-def check(subject: Subject) -> tuple[Check, ...]:
-    """Needed against limit, with the shortfall; unknown when the quota cannot be read."""
-    recommendation, world = subject.recommendation, subject.world
-    needed, used = accelerators_needed(subject), used_by_others(subject)
+def check(subjects: Sequence[Subject]) -> tuple[Check, ...]:
+    """Needed against limit for each quota that the intents spend, with the shortfall; unknown when the quota cannot be read."""
+    spent: dict[tuple[object, ...], list[Subject]] = {}
+    for subject in subjects:
+        cost = subject.recommendation.cost
+        accelerator = subject.recommendation.profile.accelerator
+        spent.setdefault((accelerator, quota_id(accelerator, cost.pricing_model), cost.region), []).append(subject)
+    return tuple(_check(together) for together in spent.values())
+
+
+def _check(subjects: Sequence[Subject]) -> Check:
+    """The answer for intents that spend the same quota: it has to bear all of them at their highest replica counts at once."""
+    recommendation, world = subjects[0].recommendation, subjects[0].world
+    needed, used = sum(map(accelerators_needed, subjects)), used_by_others(subjects[0], subjects)
     accelerator = recommendation.profile.accelerator
     wanted = quota_id(accelerator, recommendation.cost.pricing_model)
     if wanted is None:
         summary = f"no source names the quota that {accelerator} spends under {recommendation.cost.pricing_model.value}"
-        return (answer(CODE, CheckStatus.UNKNOWN, summary, {"needed": needed}),)
-    reading, found = world.reading(quotas_read(world.scope.project)), _limits(subject)
+        return answer(CODE, CheckStatus.UNKNOWN, summary, {"needed": needed})
+    reading, found = world.reading(quotas_read(world.scope.project)), _limits(subjects[0])
     if not found:
         why = "offline" if world.offline else reading.message or f"{reading.outcome.value}: quota {wanted[0]}"
         remedy = "enable cloudquotas.googleapis.com and grant roles/cloudquotas.viewer" if not world.offline else "plan without --offline"
-        return (answer(CODE, CheckStatus.UNKNOWN, f"the quota could not be read ({why})", {"quota": wanted[0], "needed": needed}, remedy),)
+        return answer(CODE, CheckStatus.UNKNOWN, f"the quota could not be read ({why})", {"quota": wanted[0], "needed": needed}, remedy)
     tightest = min(found, key=lambda limit: limit.room)
     evidence: dict[str, object] = {"metric": tightest.metric, "quota": tightest.quota_id}
     if wanted[1] and tightest.quota_id == wanted[0]:
@@ -168,14 +178,11 @@ def check(subject: Subject) -> tuple[Check, ...]:
     }
     short = needed + used - tightest.room
     if short <= 0:
-        return (answer(CODE, CheckStatus.PASS, f"{needed} {accelerator} fit the quota", evidence),)
+        return answer(CODE, CheckStatus.PASS, f"{needed} {accelerator} fit the quota", evidence)
     evidence["shortfall"] = int(short)
     remedy = (
         f"ask for {needed + used} of {tightest.quota_id} in {tightest.region} (Google Cloud console, IAM & Admin, Quotas), "
         "or lower spec.autoscaling.maxReplicas"
     )
-    return (
-        answer(
-            CODE, CheckStatus.FAIL, f"{int(short)} {accelerator} short at {recommendation.sizing.max_replicas} replicas", evidence, remedy
-        ),
-    )
+    replicas = sum(s.recommendation.sizing.max_replicas for s in subjects)
+    return answer(CODE, CheckStatus.FAIL, f"{int(short)} {accelerator} short at {replicas} replicas", evidence, remedy)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from giqplan.cli.options import world_flags
+from giqplan.cli.options import intent_argument, world_flags
 from giqplan.cli.plan import color
 from giqplan.errors import Exit
 from giqplan.units import canonical_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    intent_argument(parser)
     world_flags(parser)
 
 

@@ -22,7 +22,9 @@ class _OneIntent(argparse.Action):
 
 def intent_argument(parser: argparse.ArgumentParser) -> None:
     """``args.intent``: the path of the intent, as an argument or with ``-f``."""
-    parser.add_argument("intent", nargs="?", action=_OneIntent, default=argparse.SUPPRESS, metavar="INTENT", help="the intent file")
+    parser.add_argument(
+        "intent", nargs="?", action=_OneIntent, default=argparse.SUPPRESS, metavar="INTENT", help="the intent file, or a folder of intents"
+    )
     parser.add_argument(
         "-f",
         "--file",
@@ -32,6 +34,27 @@ def intent_argument(parser: argparse.ArgumentParser) -> None:
         metavar="INTENT",
         help="the same, as a flag (default: %(default)s)",
     )
+
+
+def plan_or_intent(parser: argparse.ArgumentParser) -> None:
+    """``args.subject``: a saved plan or an intent, None = the default; ``args.intent_file``: the intent beside a saved plan."""
+    parser.add_argument("subject", nargs="?", metavar="PLAN|INTENT", help="a plan that `plan -o` saved, or the intent file")
+    text = f"the intent; beside a saved plan, the one it was made from (default: {DEFAULT_INTENT})"
+    parser.add_argument("-f", "--file", dest="intent_file", metavar="INTENT", help=text)
+
+
+def choice_of_resources(parser: argparse.ArgumentParser) -> None:
+    """``args.target`` and ``args.exclude``: globs over addresses."""
+    told = "GLOB over addresses, types or headings; may be repeated"
+    parser.add_argument("--target", action="append", default=[], metavar="GLOB", help=f"only these and what they need ({told})")
+    parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="all but these and what needs them")
+
+
+def detail(parser: argparse.ArgumentParser) -> None:
+    """``args.summary`` and ``args.full``: how much of a plan is shown."""
+    level = parser.add_mutually_exclusive_group()
+    level.add_argument("--summary", action="store_true", help="show counts, cost and what stands in the way only")
+    level.add_argument("--full", action="store_true", help="show unchanged resources and every value")
 
 
 def environment(parser: argparse.ArgumentParser) -> None:
@@ -68,14 +91,13 @@ def debug(parser: argparse.ArgumentParser) -> None:
 
 
 def force_conflicts(parser: argparse.ArgumentParser) -> None:
-    """``args.force_conflicts``: globs over addresses."""
+    """``args.force_globs``: globs over addresses."""
     told = "take the fields that other managers hold of these (GLOB over addresses; may be repeated)"
-    parser.add_argument("--force-conflicts", action="append", default=[], metavar="GLOB", help=told)
+    parser.add_argument("--force-conflicts", dest="force_globs", action="append", default=[], metavar="GLOB", help=told)
 
 
 def world_flags(parser: argparse.ArgumentParser) -> None:
-    """What plan, apply and destroy share: intent, environment, sandbox, text or JSON, colours."""
-    intent_argument(parser)
+    """What plan, apply and destroy share: environment, sandbox, text or JSON, colours."""
     environment(parser)
     sandbox(parser)
     format_option(parser, ("text", "json"))

@@ -7,19 +7,21 @@ import os
 import sys
 from pathlib import Path
 
-from giqplan.cli.options import force_conflicts, world_flags
+from giqplan.cli.options import choice_of_resources, detail, force_conflicts, intent_argument, world_flags
 from giqplan.errors import Exit, UsageError
 from giqplan.model.plan import Plan
 from giqplan.units import canonical_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    intent_argument(parser)
     world_flags(parser)
-    parser.add_argument("-o", "--out", metavar="PLAN", help="write the plan as JSON, with its digest")
+    choice_of_resources(parser)
     force_conflicts(parser)
+    parser.add_argument("-o", "--out", metavar="PLAN", help="save the plan for `giqplan apply PLAN`")
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 when there are changes")
     parser.add_argument("--offline", action="store_true", help="read no cloud: the whole plan is predicted from intent and catalog")
-    parser.add_argument("--full", action="store_true", help="show unchanged resources and every value")
+    detail(parser)
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -33,6 +35,7 @@ def run(args: argparse.Namespace) -> Exit:
     show(plan, args)
     if args.out:
         write(plan, Path(args.out))
+    _next(plan, args)
     return plan.exit(args.detailed_exitcode)
 
 
@@ -42,26 +45,40 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
         from giqplan.render.json import plan_json
 
         print(canonical_json(plan_json(plan)))
+    elif getattr(args, "summary", False):
+        from giqplan.render.summary import summary_text
+
+        print(summary_text(plan, color=color(args)))
+    else:
+        from giqplan.render.text import plan_text
+
+        print(plan_text(plan, color=color(args), full=getattr(args, "full", False)))
+
+
+def _next(plan: Plan, args: argparse.Namespace) -> None:
+    """Where the plan went, and the command that carries out just this plan."""
+    if not args.out or args.format != "text" or args.quiet:
         return
-    from giqplan.render.text import plan_text
+    from giqplan.render.json import plan_json
 
-    print(plan_text(plan, color=color(args), full=getattr(args, "full", False)))
-
-
-_PLAN_BEGINS = b'{"applyable":'
-"""Canonical JSON sorts its keys, so every plan file begins so."""
+    print(f"Saved to {args.out}, {plan_json(plan)['digest']}")
+    if plan.applyable:
+        world = " --sandbox" if args.sandbox else ""
+        chosen = f" -e {args.environment}" if args.environment else ""
+        print(f"Carry out just this plan: giqplan apply {args.out}{world}{chosen}")
 
 
 def write(plan: Plan, path: Path) -> None:
     """Write the plan file; it appears whole or not at all, and replaces nothing but an earlier plan."""
     from giqplan.render.json import plan_json
+    from giqplan.render.plan_file import BEGINS
 
     try:
         if path.exists() or path.is_symlink():
             if not path.is_file() or path.is_symlink():
                 raise UsageError("GIQ0104", f"{path} is no ordinary file", "name another file")
             with path.open("rb") as earlier:
-                if earlier.read(len(_PLAN_BEGINS)) not in (b"", _PLAN_BEGINS):
+                if earlier.read(len(BEGINS)) not in (b"", BEGINS):
                     raise UsageError("GIQ0104", f"{path} is there and is no plan", "name another file: -o replaces plans only")
         scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         scratch.write_text(canonical_json(plan_json(plan)) + "\n", encoding="utf-8")

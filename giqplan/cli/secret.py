@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> Exit:
     _refuse_values(args)
     value, notes = _value(args)
     session = open_session(args)
-    intent = session.loaded.intent
+    intent = session.only.intent
     place = place_of(intent, args.name, args.key)
     assert session.cloud is not None
     change = set_secret(session.cloud, session.connection.world, intent, place, value, force=args.takes_over)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> Exit:
         notes.append("the intent does not refer to it: its model server will not read this key")
     if args.format == "json":
         told = {"secret": place.name, "namespace": place.namespace, "key": place.key, "result": change.value, "notes": notes}
-        print(canonical_json({**told, "world": session.connection.world, "environment": session.loaded.environment}))
+        print(canonical_json({**told, "world": session.connection.world, "environment": session.only.environment}))
     elif not args.quiet:
         print(f"Secret {place.namespace}/{place.name}, key {place.key}: {change.value}")
         for note in notes:

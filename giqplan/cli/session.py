@@ -1,23 +1,26 @@
-"""What plan, apply and destroy share: intent, catalog, world, state. The one place that knows whether a world is the sandbox."""
+"""What the commands on a world share: intents, catalog, world, state. The one place that knows whether a world is the sandbox."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from giqplan.catalog import open_catalog
-from giqplan.errors import Place
-from giqplan.intent import LoadedIntent, load_intent
+from giqplan.errors import Place, UsageError
+from giqplan.intent import DEFAULT_ENVIRONMENT, LoadedIntent, load_intent
+from giqplan.model.address import Address
 from giqplan.model.connection import Connection
-from giqplan.state import LocalState
+from giqplan.model.plan import Options
+from giqplan.state import LocalState, State
 
 if TYPE_CHECKING:
     from giqplan.cloud import Cloud
-    from giqplan.engine.planner import Inputs
+    from giqplan.engine.inputs import Inputs
 
 FOLDER = ".giqplan"
 CALLER_VARIABLE = "GIQPLAN_SANDBOX_CALLER"
@@ -25,58 +28,113 @@ CALLER_VARIABLE = "GIQPLAN_SANDBOX_CALLER"
 
 @dataclass(frozen=True)
 class Session:
-    """An intent and where it goes. ``cloud`` None = offline."""
+    """Intents and where they go. ``loaded``: by the file's path below the folder; empty when a saved plan is all there is.
+    ``cloud`` None = offline. ``whole``: these are all intents of the folder."""
 
-    loaded: LoadedIntent
+    loaded: Mapping[str, LoadedIntent]
     connection: Connection
     cloud: Cloud | None
     store: LocalState
-    force_conflicts: tuple[str, ...] = ()
+    options: Options = field(default_factory=Options)
+    whole: bool = False
+
+    @property
+    def only(self) -> LoadedIntent:
+        """The intent, where a command is about one. Raises UsageError for a folder of several."""
+        if len(self.loaded) != 1:
+            raise UsageError("GIQ0101", "this command is about one intent, a folder of several was named", "name one of its files")
+        return next(iter(self.loaded.values()))
+
+    def state(self) -> State | None:
+        """The state as it is now. Raises StateError when it is of something else."""
+        state = self.store.load()
+        if state is not None and self.loaded:
+            files = {loaded.intent.metadata.name: file for file, loaded in self.loaded.items()}
+            first = next(iter(self.loaded.values()))
+            project = first.intent.spec.target.project
+            state.must_match(self.connection.world, first.environment, project, files, Place(str(self.store.path)))
+        return state
 
     def inputs(self) -> Inputs:
         """The inputs of a plan, with the state as it is now."""
-        from giqplan.engine.planner import Inputs
+        from giqplan.engine.inputs import Inputs
 
-        state = self.store.load()
-        if state is not None:
-            intent = self.loaded.intent
-            target = (self.connection.world, self.loaded.environment, intent.spec.target.project, intent.metadata.name)
-            state.must_match(*target, Place(str(self.store.path)))
-        begun = frozenset(pending.address for pending in self.store.pending() if pending.verb == "create")
+        state = self.state()
         return Inputs(
-            self.loaded, open_catalog(), self.connection.world, state, self.cloud, begun, self.store.claimed(), self.force_conflicts
+            self.loaded,
+            open_catalog(),
+            self.connection.world,
+            state,
+            self.cloud,
+            begun=self.begun(),
+            claimed=self.store.claimed(),
+            options=self.options,
+            whole=self.whole,
         )
 
+    def begun(self) -> frozenset[Address]:
+        """What an interrupted run had begun to create; the state has to be loaded."""
+        return frozenset(pending.address for pending in self.store.pending() if pending.verb == "create")
 
-def folder_of(intent_file: Path) -> Path:
+
+def home_of(intent: Path) -> Path:
+    """The folder that an intent stands in; a folder of intents itself."""
+    found = intent.resolve()
+    return found if found.is_dir() else found.parent
+
+
+def folder_of(intent: Path) -> Path:
     """The ``.giqplan`` folder beside the intent."""
-    return intent_file.resolve().parent / FOLDER
+    return home_of(intent) / FOLDER
+
+
+def load(path: Path, environment: str | None) -> Mapping[str, LoadedIntent]:
+    """The intent, or all intents of a folder, by the file's path below the folder."""
+    if path.is_dir():
+        from giqplan.intent.folder import load_folder
+
+        return load_folder(path, environment)
+    return {path.name: load_intent(path, environment)}
 
 
 def open_session(args: argparse.Namespace, *, offline: bool = False) -> Session:
-    """Load the intent and reach its world. Raises GiqplanError."""
+    """Load the intents and reach their world. Raises GiqplanError."""
     path = Path(args.intent)
-    loaded = load_intent(path, args.environment)
-    connection = Connection()
-    if getattr(args, "sandbox", False) and not offline:
-        connection = _sandbox(path, loaded)
-    cloud = None
-    if not offline:
-        from giqplan.cloud import Cloud
-
-        target = loaded.intent.spec.target
-        cloud = Cloud(connection, quota_project=target.quota_project, run_id=secrets.token_hex(6))
-    store = LocalState(folder_of(path) / connection.world / loaded.environment)
-    return Session(loaded, connection, cloud, store, tuple(getattr(args, "force_conflicts", ())))
+    loaded = load(path, args.environment)
+    target = next(iter(loaded.values())).intent.spec.target
+    connection = connect(args, path, target.project) if not offline else Connection()
+    cloud = None if offline else cloud_of(connection, target.quota_project)
+    store = store_of(path, connection, args.environment)
+    return Session(loaded, connection, cloud, store, options_of(args), path.is_dir())
 
 
-def _sandbox(path: Path, loaded: LoadedIntent) -> Connection:
+def options_of(args: argparse.Namespace) -> Options:
+    """What of the plan is asked for; commands without these flags ask for all of it."""
+    return Options(*(tuple(getattr(args, name, ())) for name in ("target", "exclude", "force_globs")))
+
+
+def store_of(path: Path, connection: Connection, environment: str | None) -> LocalState:
+    """Where the state of a world and environment lies."""
+    return LocalState(folder_of(path) / connection.world / (environment or DEFAULT_ENVIRONMENT))
+
+
+def cloud_of(connection: Connection, quota_project: str | None) -> Cloud:
+    """The clients of a world, marked with the id of this run."""
+    from giqplan.cloud import Cloud
+
+    return Cloud(connection, quota_project=quota_project, run_id=secrets.token_hex(6))
+
+
+def connect(args: argparse.Namespace, path: Path, project: str) -> Connection:
+    """The world that is meant: the sandbox beside the intent, which is started on demand, or Google Cloud."""
+    if not getattr(args, "sandbox", False):
+        return Connection()
     from giqplan.sandbox import control
 
-    world_file = path.resolve().parent / "world.yaml"
+    world_file = home_of(path) / "world.yaml"
     return control.ensure(
         folder_of(path) / "sandbox",
         world_file=world_file if world_file.is_file() else None,
-        project=loaded.intent.spec.target.project,
+        project=project,
         caller=os.environ.get(CALLER_VARIABLE),
     )

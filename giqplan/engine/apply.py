@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from giqplan.cloud import ConflictError
+from giqplan.engine.inputs import Proposal
 from giqplan.engine.observe import WorldPort, connect, google_reads
-from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look, settle
 from giqplan.engine.verify import dry_run, gives_back
 from giqplan.engine.walk import End, Walked, walk, with_dependents
@@ -20,8 +20,8 @@ from giqplan.model.calls import ActionResult, ApplyObject, RewriteManagers
 from giqplan.model.plan import Change, Confidence, Conflict, Verb
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.values import JsonObject, has_unknown
-from giqplan.model.world import World
-from giqplan.resources import REGISTRY, Kind, Step, buckets_of, declare
+from giqplan.model.world import World, project_read
+from giqplan.resources import REGISTRY, Kind, Step
 from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject
 from giqplan.resources.preconditions import judge
@@ -59,10 +59,8 @@ _SLOW_S = 300.0
 class Executor:
     """One apply or destroy. ``recorded``: the resources of state, kept current as actions end (the journal holds the same)."""
 
-    def __init__(
-        self, proposal: Proposal, inputs: Inputs | None, port: WorldPort, journal: Journal, reporter: Reporter, stop: threading.Event
-    ) -> None:
-        self._proposal, self._inputs, self._port = proposal, inputs, port
+    def __init__(self, proposal: Proposal, port: WorldPort, journal: Journal, reporter: Reporter, stop: threading.Event) -> None:
+        self._proposal, self._port = proposal, port
         self._journal, self._reporter, self._pace = journal, reporter, Pace(stop)
         self._stop = stop
         self._world, self._resources = proposal.world, dict(proposal.resources)
@@ -264,6 +262,7 @@ class Executor:
             identity=live.identity,
             created=(change.verb is Verb.CREATE and made) or self._is_ours(change),
             depends_on=resource.depends_on,
+            intents=self._wanted_by(resource),
         )
         self._journal.done(record, entry)
         with self._lock:
@@ -272,7 +271,7 @@ class Executor:
     def _note_unchanged(self, change: Change) -> None:
         """What is as wanted but not recorded so (found in the world, or changed by hand to what the intent now says)."""
         resource = self._resources.get(change.address)
-        if resource is None or change.confidence is not Confidence.VERIFIED:
+        if resource is None or change.left or change.confidence is not Confidence.VERIFIED:
             return
         kind, earlier = REGISTRY.of(change.address), self._recorded.get(change.address)
         live = kind.live(change.address, resource.desired, self._world)
@@ -289,6 +288,7 @@ class Executor:
             identity=live.identity,
             created=self._is_ours(change),
             depends_on=resource.depends_on,
+            intents=self._wanted_by(resource),
         )
         record = self._journal.begin(change.address, "record", f"record {change.address}")
         self._journal.done(record, entry)
@@ -297,34 +297,31 @@ class Executor:
     def _is_ours(self, change: Change) -> bool:
         """Whether we made what was there: state says so, an interrupted run had begun to, or it carried our marks."""
         earlier = self._recorded.get(change.address)
-        begun = self._inputs.begun if self._inputs is not None else frozenset()
         if earlier is not None:
             return earlier.created
-        return change.address in begun or (change.verb is not Verb.CREATE and not change.foreign and not change.owner)
+        return change.address in self._proposal.begun or (change.verb is not Verb.CREATE and not change.foreign and not change.owner)
+
+    def _wanted_by(self, resource: Resource) -> tuple[str, ...]:
+        """The intents that want it: those of this run, and others of the folder that state knows of."""
+        earlier = self._recorded.get(resource.address)
+        others = set(earlier.intents) - self._proposal.names if earlier is not None else set()
+        return tuple(sorted({*resource.intents, *others}))
 
     def _resolved(self, address: Address) -> Resource:
         """The resource with every value that has become known; raises when one still is not."""
         resource = self._resources[address]
         if not has_unknown(resource.desired):
             return resource
+        read = project_read(self._world.scope.project)
         with self._lock:
-            if has_unknown(self._resources[address].desired):
-                self._redeclare()
-        resource = self._resources[address]
+            if not self._world.reading(read).ok:
+                self._world = replace(self._world, readings={**self._world.readings, read: self._port.read_many((read,))[read]})
+        resource = replace(resource, desired=REGISTRY.of(address).resolve(resource.desired, address, self._world))
+        self._resources[address] = resource
         if has_unknown(resource.desired):
             why = "it needs the project's number, which the caller may not read"
             raise ApplyError("GIQ1705", f"{address}: {why}", "grant resourcemanager.projects.get (roles/browser) on the project")
         return resource
-
-    def _redeclare(self) -> None:
-        inputs, scope, plan, rollout = self._inputs, self._world.scope, self._proposal.plan, self._proposal.rollout
-        assert inputs is not None and plan.recommendation is not None and rollout is not None
-        readings = dict(self._port.read_many(google_reads(scope, buckets_of(inputs.intent))))
-        self._world = replace(self._world, readings={**self._world.readings, **readings})
-        declared = declare(inputs.intent, plan.recommendation, inputs.catalog, self._world, rollout)
-        for resource in declared:
-            if resource.address in self._resources:
-                self._resources[resource.address] = resource
 
     def _reconnect(self) -> None:
         world = World(self._world.name, self._world.scope, dict(self._port.read_many(google_reads(self._world.scope, ()))))

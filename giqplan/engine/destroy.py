@@ -6,28 +6,31 @@ said too (exit 0). Without state, what carries our marks is found again; APIs an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from giqplan.checks import permissions
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
+from giqplan.engine.inputs import Inputs, Proposal
+from giqplan.engine.narrow import narrowed
 from giqplan.engine.observe import ask_rights, observe
 from giqplan.engine.order import in_order
-from giqplan.engine.planner import Inputs, Proposal, deferred_of, pins_of, recorded_of, same_cluster, scope_of, unwanted_changes
+from giqplan.engine.pins import pins_of
+from giqplan.engine.planner import deferred_of, of_names, recorded_of, same_cluster, unwanted_changes
 from giqplan.errors import PlanError
 from giqplan.intent.model import Intent
 from giqplan.manifests import APPLYSET_ID, PART_OF, applyset_id
 from giqplan.manifests.adapter import PARENT as ADAPTER_SET
 from giqplan.model.address import Address
 from giqplan.model.calls import KUBERNETES, Read
-from giqplan.model.plan import Cause, Change, Plan, Verb
+from giqplan.model.plan import Cause, Change, Part, Plan, Verb
 from giqplan.model.resource import Stage
 from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope, World
 from giqplan.resources import ADAPTER_NAMESPACE, REGISTRY, address_of, buckets_of, is_adapters, stage_of
 from giqplan.resources.cluster import INTENT_LABEL, MANAGED_BY
 from giqplan.resources.cluster import TYPE as CLUSTER
-from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER, principal
+from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER, account_of, principal
 from giqplan.resources.kubernetes import MANAGED_BY as MARK
 from giqplan.resources.kubernetes import KubernetesObject, type_of
 from giqplan.resources.preconditions import made_by_secret_set
@@ -69,43 +72,46 @@ def plan_destroy(inputs: Inputs) -> Proposal:
     """The plan that takes the intent's resources down. Needs a world: nothing is destroyed blindly."""
     if inputs.port is None:
         raise PlanError("GIQ1602", "destroy has to see the world", "run it without --offline")
-    intent, scope = inputs.intent, scope_of(inputs.intent)
-    known = recorded_of(inputs.state)
-    buckets = (*buckets_of(intent), *buckets_recorded(known))
-    world = observe(inputs.port, inputs.world_name, scope, buckets, holdings_reads(scope), recorded_identities(known))
+    intents, scope = [loaded.intent for loaded in inputs.loaded.values()], inputs.scope
+    held = recorded_of(inputs.state)
+    known = of_names(held, inputs.names)
+    buckets = {*buckets_recorded(held), *(bucket for intent in intents for bucket in buckets_of(intent))}
+    world = observe(inputs.port, inputs.world_name, scope, buckets, holdings_reads(scope), recorded_identities(held))
     same_cluster(inputs.state, world)
     # What a killed run had made and not recorded carries our marks too; IAM members carry none, but their addresses say all.
     # A cluster that an earlier destroy has let go carries the mark for ever: with a state, only one that was being made counts.
     found = {
         address: entry
-        for address, entry in {**begun_members(inputs.begun, world), **marked(world, intent)}.items()
-        if address not in known and (address.type != CLUSTER or inputs.state is None or address in inputs.begun)
+        for address, entry in {**begun_members(inputs.begun, world), **marked(world, intents)}.items()
+        if address not in held and (address.type != CLUSTER or inputs.state is None or address in inputs.begun)
     }
     recorded = {**known, **found}
     changes = unwanted_changes(recorded, world, Cause.DESTROY)
-    ordered = in_order(_keep(changes, world, intent, frozenset(recorded)))
+    ordered = narrowed(in_order(_keep(changes, world, intents, frozenset(recorded))), inputs.options)
     notes: tuple[str, ...] = (
         () if inputs.state is not None else ("no state: what carries giqplan's marks was found; APIs and IAM bindings are left",)
     )
     going = {change.address.name for change in ordered if change.verb is Verb.DELETE and change.address.type == NAMESPACE}
-    stay = [name for home, name in tokens(world) if home == scope.namespace and home not in going]
-    notes += (f"Secret {', '.join(stay)} of secret set stays in namespace {scope.namespace}",) if stay else ()
+    homes = sorted({intent.spec.target.namespace for intent in intents} - going)
+    stay = [(home, name) for home, name in tokens(world) if home in homes]
+    notes += tuple(f"Secret {name} of secret set stays in namespace {home}" for home, name in stay)
     plan = Plan(
         world=inputs.world_name,
-        environment=inputs.loaded.environment,
-        intent_name=scope.intent_name,
+        environment=inputs.environment,
+        parts=tuple(Part(loaded.intent.metadata.name, file, loaded.digest) for file, loaded in inputs.loaded.items()),
         project=scope.project,
         cluster=str(scope.cluster),
         changes=ordered,
         checks=permissions.check(ask_rights(inputs.port, world, ordered), ordered),
         deferred=deferred_of(ordered),
         pins=pins_of(ordered, world),
-        inputs={"intent": inputs.loaded.digest},
         notes=notes,
         destroy=True,
+        options=inputs.options,
     )
-    states = {a: ResourceState(a, r.applied, None, r.identity, True, r.depends_on) for a, r in found.items()}
-    return Proposal(plan, {}, world, {}, None, states)
+    names = tuple(sorted(part.name for part in plan.parts))
+    states = {a: ResourceState(a, r.applied, None, r.identity, True, r.depends_on, names) for a, r in found.items()}
+    return Proposal(plan, {}, world, marked=states, begun=inputs.begun, names=inputs.names)
 
 
 def begun_members(begun: Iterable[Address], world: World) -> Mapping[Address, Recorded]:
@@ -113,20 +119,21 @@ def begun_members(begun: Iterable[Address], world: World) -> Mapping[Address, Re
     found = {}
     for address in begun:
         if address.type in (BUCKET_MEMBER, PROJECT_MEMBER):
-            where, *role, namespace, account = address.name.split("/")
+            where, *role, _, _ = address.name.split("/")
             key = "bucket" if address.type == BUCKET_MEMBER else "project"
-            member = principal(world.scope.project, world.project_number, namespace, account)
+            member = principal(world.scope.project, world.project_number, *account_of(address))
             found[address] = Recorded({key: where, "role": "/".join(role), "member": member}, None, "", True, Stage.IAM)
     return found
 
 
-def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
-    """What carries the marks of this intent, and of the metrics adapter, as if state held it.
+def marked(world: World, intents: Sequence[Intent]) -> Mapping[Address, Recorded]:
+    """What carries the marks of these intents, and of the metrics adapter, as if state held it.
 
     A Namespace is no member of a set, because others may keep things in it: it is ours by label and name.
     """
-    sets = {applyset_id(intent.metadata.name, intent.spec.target.namespace), applyset_id(ADAPTER_SET, ADAPTER_NAMESPACE)}
-    homes = (intent.spec.target.namespace, ADAPTER_NAMESPACE)
+    own = {applyset_id(intent.metadata.name, intent.spec.target.namespace) for intent in intents}
+    sets = {*own, applyset_id(ADAPTER_SET, ADAPTER_NAMESPACE)}
+    homes = {*(intent.spec.target.namespace for intent in intents), ADAPTER_NAMESPACE}
     cluster_address = Address(CLUSTER, f"{world.scope.location}/{world.scope.cluster.name}")
     found: dict[Address, Recorded] = {}
     for kind in REGISTRY.kinds.values():
@@ -145,7 +152,7 @@ def marked(world: World, intent: Intent) -> Mapping[Address, Recorded]:
     cluster = world.cluster_reading
     if cluster.ok:
         labels = cluster.body.get("resourceLabels", {})
-        if labels.get(INTENT_LABEL) == intent.metadata.name and MANAGED_BY.items() <= labels.items():
+        if labels.get(INTENT_LABEL) in {intent.metadata.name for intent in intents} and MANAGED_BY.items() <= labels.items():
             found[cluster_address] = Recorded({"name": cluster.body["name"]}, None, cluster.body.get("id", ""), True, Stage.CLUSTER)
     return found
 
@@ -155,9 +162,10 @@ def _namespace_of(item: JsonObject) -> tuple[Address, ...]:
     return (Address(NAMESPACE, namespace),) if namespace else ()
 
 
-def _keep(changes: Iterable[Change], world: World, intent: Intent, ours: frozenset[Address]) -> list[Change]:
+def _keep(changes: Iterable[Change], world: World, intents: Sequence[Intent], ours: frozenset[Address]) -> list[Change]:
     """The changes with everything kept that must be; what is kept against the user's wish is marked as left."""
     foreign = _foreign(world, ours)
+    keeps_cluster = any(intent.spec.target.cluster.deletion_policy.value == "keep" for intent in intents)
     others_scale = world.cluster_answers and _other_autoscalers(world, ours)
     kept = []
     for change in changes:
@@ -168,7 +176,7 @@ def _keep(changes: Iterable[Change], world: World, intent: Intent, ours: frozens
             reason, against_wish = "kept: other autoscalers of the cluster use the metrics adapter", False
         elif change.address.type == NAMESPACE:
             reason = _holds(foreign, change.address.name)
-        elif change.address.type == CLUSTER and intent.spec.target.cluster.deletion_policy.value == "keep":
+        elif change.address.type == CLUSTER and keeps_cluster:
             reason, against_wish = "kept: spec.target.cluster.deletionPolicy is keep", False
         elif change.address.type == CLUSTER:
             reason = _holds(foreign, "")

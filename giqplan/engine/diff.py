@@ -201,4 +201,7 @@ def _change(
         replaced,
         identity,
         notes,
+        desired=wanted.desired,
+        once=wanted.once,
+        intents=wanted.intents,
     )

@@ -26,6 +26,7 @@ class Recorded:
     created: bool
     stage: Stage
     depends_on: tuple[Address, ...] = ()
+    intents: tuple[str, ...] = ()
 
     @property
     def held(self) -> JsonObject:

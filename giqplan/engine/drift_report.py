@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from giqplan.engine.drift import Recorded, buckets_recorded, drift_of, recorded_identities
+from giqplan.engine.inputs import Inputs
 from giqplan.engine.observe import observe
-from giqplan.engine.planner import Inputs, recorded_of, same_cluster, scope_of
+from giqplan.engine.planner import recorded_of, same_cluster
 from giqplan.errors import Exit, PlanError, worst
 from giqplan.model.address import Address
 from giqplan.model.plan import Deferred, Drift
@@ -21,6 +22,7 @@ class DriftReport:
     """Every drifted resource, in order of the stages, and what could not be judged, with the reason."""
 
     scope: Scope
+    names: tuple[str, ...]
     world: str
     environment: str
     drift: tuple[Drift, ...]
@@ -39,16 +41,17 @@ def find_drift(inputs: Inputs, pending: Mapping[Address, str]) -> DriftReport:
 
     Raises PlanError (GIQ1620) when nothing is recorded, StateError (GIQ1807) when state is of another cluster.
     """
-    recorded, scope = recorded_of(inputs.state), scope_of(inputs.intent)
+    scope = inputs.scope
+    recorded = {a: entry for a, entry in recorded_of(inputs.state).items() if not entry.intents or inputs.names & set(entry.intents)}
     if not recorded:
         remedy = "apply first, or record what is there with giqplan import"
-        raise PlanError("GIQ1620", f"no state holds anything of {scope.intent_name} in world {inputs.world_name}", remedy)
+        raise PlanError("GIQ1620", f"no state holds anything of {', '.join(sorted(inputs.names))} in world {inputs.world_name}", remedy)
     assert inputs.port is not None, "drift looks at a world"
     known, buckets = recorded_identities(recorded), buckets_recorded(recorded)
     world = observe(inputs.port, inputs.world_name, scope, buckets, known=known)
     same_cluster(inputs.state, world)
     drift, unseen = judged(recorded, world, pending)
-    return DriftReport(scope, world.name, inputs.loaded.environment, drift, unseen, len(recorded))
+    return DriftReport(scope, tuple(sorted(inputs.names)), world.name, inputs.environment, drift, unseen, len(recorded))
 
 
 def judged(

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from giqplan.catalog import Catalog
 from giqplan.checks import Subject, first_reads, run_checks
 from giqplan.checks.quota import spare_limit
 from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
-from giqplan.engine.observe import WorldPort, ask_rights, denied, observe
+from giqplan.engine.inputs import Inputs, Proposal, choice_digest
+from giqplan.engine.narrow import narrowed
+from giqplan.engine.observe import ask_rights, denied, observe
 from giqplan.engine.order import in_order
+from giqplan.engine.pins import pins_of
+from giqplan.engine.shared import merged
 from giqplan.engine.verify import verify
 from giqplan.errors import StateError
 from giqplan.intent.model import Intent
 from giqplan.kube.readiness import State
 from giqplan.manifests import Rollout, choose_rollout
 from giqplan.model.address import Address
-from giqplan.model.calls import ClusterRef
-from giqplan.model.plan import Cause, Change, Deferred, Drift, Pin, Plan, Verb
+from giqplan.model.plan import Cause, Change, Deferred, Drift, Part, Plan, Verb
 from giqplan.model.recommendation import Recommendation
-from giqplan.model.resource import Live, Presence, Resource
-from giqplan.model.world import Scope, World
+from giqplan.model.resource import Live, Resource
+from giqplan.model.world import World
 from giqplan.resources import REGISTRY, Kind, buckets_of, declare, is_adapters, secret_reads, stage_of
 from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER
 from giqplan.resources.preconditions import missing
-from giqplan.state import ResourceState
 from giqplan.state import State as Recording
-from giqplan.units import digest
 
 if TYPE_CHECKING:
     from giqplan.intent import LoadedIntent
@@ -39,87 +39,91 @@ if TYPE_CHECKING:
 DEPLOYMENT, HPA = "kubernetes_deployment", "kubernetes_horizontal_pod_autoscaler"
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What a plan is made from. ``port`` None = offline: nothing is read, everything is predicted."""
-
-    loaded: LoadedIntent
-    catalog: Catalog
-    world_name: str
-    state: Recording | None
-    port: WorldPort | None
-    begun: frozenset[Address] = frozenset()
-    """What an interrupted run had begun to create: if it is there now, we made it."""
-    claimed: Mapping[Address, str] = field(default_factory=dict)
-    """What other environments of the same world have made, and which."""
-    force_conflicts: tuple[str, ...] = ()
-    """Globs over addresses: what other managers hold of these is taken from them (--force-conflicts)."""
-
-    @property
-    def intent(self) -> Intent:
-        return self.loaded.intent
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A plan with what apply needs to carry it out: the full desired values and the choices to record."""
-
-    plan: Plan
-    resources: Mapping[Address, Resource]
-    world: World
-    choices: Mapping[str, str]
-    rollout: Rollout | None
-    marked: Mapping[Address, ResourceState] = field(default_factory=dict)
-    """What destroy found by its marks, without a state: the state to begin with."""
-
-
-def scope_of(intent: Intent) -> Scope:
-    """What the intent's target is about."""
-    target = intent.spec.target
-    cluster = ClusterRef(target.project, target.location, target.cluster.name)
-    return Scope(target.project, cluster, target.namespace, intent.metadata.name)
-
-
-def choice_digest(intent: Intent) -> str:
-    """Digest of the part of the intent that decides the profile: while it stays, an applied choice stays (design rule 11)."""
-    spec = intent.spec.model_dump(mode="json", by_alias=True)
-    deciding = {key: spec[key] for key in ("model", "workload", "slo", "cost", "accelerator", "evidence")}
-    deciding["serving"] = {key: spec["serving"][key] for key in ("server", "version", "stack")}
-    deciding["target"] = {key: spec["target"][key] for key in ("location", "zones")}
-    return digest(deciding)
-
-
 def make_plan(inputs: Inputs) -> Proposal:
-    """The plan of an intent. Raises GiqplanError when there is nothing to plan with; what merely blocks stands in ``checks``."""
-    intent, scope = inputs.intent, scope_of(inputs.intent)
-    chosen = choice_digest(intent)
-    kept = inputs.state.choices if inputs.state is not None and inputs.state.choices.get("deciding") == chosen else {}
-    recommendation = choose(inputs.loaded, inputs.catalog, kept.get("curve"))
+    """The plan of one intent, or of all of a folder. Raises GiqplanError when there is nothing to plan with; what merely blocks stands in
+    ``checks``."""
+    scope = inputs.scope
+    chosen = [_chosen(loaded, inputs) for loaded in inputs.loaded.values()]
     world = World(inputs.world_name, scope)
     if inputs.port is not None:
         known = recorded_of(inputs.state)
-        buckets = (*buckets_of(intent), *buckets_recorded(known))
-        secrets, first = secret_reads(intent, scope.cluster), first_reads(intent)
+        buckets = _buckets(inputs) | set(buckets_recorded(known))
+        secrets = dict.fromkeys(read for loaded, _ in chosen for read in secret_reads(loaded.intent, scope.cluster))
+        first = dict.fromkeys(read for loaded, _ in chosen for read in first_reads(loaded.intent))
         world = observe(inputs.port, inputs.world_name, scope, buckets, secrets, recorded_identities(known), first)
         same_cluster(inputs.state, world)
-    subject = Subject(intent, recommendation, world, inputs.catalog)
-    rollout, why = _rollout(subject, kept)
-    with placed(inputs.loaded):
-        resources = declare(intent, recommendation, inputs.catalog, world, rollout)
-    subject = replace(subject, resources=resources)
-    changes, drift = _compare(resources, inputs.state, world, inputs.claimed)
+    subjects = [Subject(loaded.intent, recommendation, world, inputs.catalog) for loaded, recommendation in chosen]
+    rollouts = [_rollout(subject, _kept(subject.intent, inputs)) for subject in subjects]
+    subjects = [
+        replace(s, resources=_declared(loaded, s, rollout)) for s, (loaded, _), (rollout, _) in zip(subjects, chosen, rollouts, strict=True)
+    ]
+    resources = merged((subject.intent.metadata.name, resource) for subject in subjects for resource in subject.resources)
+    predicted, drift = _compare(resources, inputs, world)
+    changes = predicted
     if inputs.port is not None and world.cluster_answers:
-        changes = verify(inputs.port, changes, {r.address: r for r in resources}, world, inputs.force_conflicts)
+        changes = verify(inputs.port, changes, {r.address: r for r in resources}, world, inputs.options.force_conflicts)
+    changes = narrowed(changes, inputs.options)
     if inputs.port is not None:
-        subject = replace(subject, world=ask_rights(inputs.port, world, changes))
-    plan = _plan(inputs, subject, changes, drift, _notes(inputs, f"rollout: {rollout.value}: {why}"))
-    choices = {"deciding": chosen, "curve": recommendation.evidence.curve_key, "rollout": rollout.value, "max": _max(intent)}
-    return Proposal(plan, {r.address: r for r in resources}, world, choices, rollout)
+        subjects = [replace(subject, world=ask_rights(inputs.port, world, changes)) for subject in subjects[:1]] + subjects[1:]
+    parts = tuple(
+        Part(
+            loaded.intent.metadata.name,
+            file,
+            loaded.digest,
+            subject.recommendation,
+            _choices(subject, rollout),
+            _notes(loaded, f"rollout: {rollout.value}: {why}"),
+        )
+        for (file, loaded), subject, (rollout, why) in zip(inputs.loaded.items(), subjects, rollouts, strict=True)
+    )
+    plan = Plan(
+        world=inputs.world_name,
+        environment=inputs.environment,
+        parts=parts,
+        project=scope.project,
+        cluster=str(scope.cluster),
+        changes=changes,
+        drift=drift,
+        checks=run_checks(subjects, changes),
+        deferred=deferred_of(changes),
+        pins=pins_of(changes, world),
+        inputs=_digests(inputs),
+        notes=tuple(f"may not read {read.service} {read.path}: {reading.message}" for read, reading in denied(world)),
+        offline=inputs.port is None,
+        options=inputs.options,
+    )
+    return Proposal(
+        plan, {r.address: r for r in resources}, world, {c.address: c for c in predicted}, begun=inputs.begun, names=inputs.names
+    )
 
 
-def _notes(inputs: Inputs, rollout: str) -> tuple[str, ...]:
+def _chosen(loaded: LoadedIntent, inputs: Inputs) -> tuple[LoadedIntent, Recommendation]:
+    return loaded, choose(loaded, inputs.catalog, _kept(loaded.intent, inputs).get("curve"))
+
+
+def _kept(intent: Intent, inputs: Inputs) -> Mapping[str, str]:
+    """The applied choices of an intent, while what decided them stays."""
+    record = inputs.state.intents.get(intent.metadata.name) if inputs.state is not None else None
+    return record.choices if record is not None and record.choices.get("deciding") == choice_digest(intent) else {}
+
+
+def _choices(subject: Subject, rollout: Rollout) -> Mapping[str, str]:
+    curve = subject.recommendation.evidence.curve_key
+    return {"deciding": choice_digest(subject.intent), "curve": curve, "rollout": rollout.value, "max": _max(subject.intent)}
+
+
+def _buckets(inputs: Inputs) -> set[str]:
+    return {bucket for loaded in inputs.loaded.values() for bucket in buckets_of(loaded.intent)}
+
+
+def _declared(loaded: LoadedIntent, subject: Subject, rollout: Rollout) -> tuple[Resource, ...]:
+    with placed(loaded):
+        return declare(subject.intent, subject.recommendation, subject.catalog, subject.world, rollout)
+
+
+def _notes(loaded: LoadedIntent, rollout: str) -> tuple[str, ...]:
     """What a reviewer should know that no diff shows."""
-    target, config = inputs.intent.spec.target, inputs.loaded.config
+    target, config = loaded.intent.spec.target, loaded.config
     notes = [rollout]
     if target.quota_project is not None:
         notes.append(f"API calls are counted against project {target.quota_project}")
@@ -148,26 +152,30 @@ def recorded_of(state: Recording | None) -> Mapping[Address, Recorded]:
     if state is None:
         return {}
     return {
-        address: Recorded(entry.applied, entry.observed, entry.identity, entry.created, stage_of(address), entry.depends_on)
+        address: Recorded(entry.applied, entry.observed, entry.identity, entry.created, stage_of(address), entry.depends_on, entry.intents)
         for address, entry in state.resources.items()
     }
 
 
-def _compare(
-    resources: Sequence[Resource], state: Recording | None, world: World, claimed: Mapping[Address, str]
-) -> tuple[tuple[Change, ...], tuple[Drift, ...]]:
-    recorded, changes, drift = recorded_of(state), [], []
+def of_names(recorded: Mapping[Address, Recorded], names: frozenset[str]) -> Mapping[Address, Recorded]:
+    """What nobody but these intents has wanted; what others want too is none of this run's business to take down."""
+    return {address: entry for address, entry in recorded.items() if names.issuperset(entry.intents)}
+
+
+def _compare(resources: Sequence[Resource], inputs: Inputs, world: World) -> tuple[tuple[Change, ...], tuple[Drift, ...]]:
+    recorded, changes, drift = recorded_of(inputs.state), [], []
     for resource in resources:
         kind = REGISTRY.of(resource.address)
         live = kind.live(resource.address, resource.desired, world)
         verdict = compare_wanted(kind, resource, recorded.get(resource.address), live)
-        owner = claimed.get(resource.address, "") if resource.address not in recorded else ""
+        owner = inputs.claimed.get(resource.address, "") if resource.address not in recorded else ""
         waits = missing(resource, world)
         changes.append(replace(verdict.change, unsettled=_unsettled(kind, resource, live), owner=owner, waits=waits))
         if verdict.drift is not None:
             drift.append(verdict.drift)
     wanted = {resource.address for resource in resources}
-    changes += unwanted_changes({a: r for a, r in recorded.items() if a not in wanted}, world, Cause.NOT_WANTED)
+    unwanted = {a: r for a, r in of_names(recorded, inputs.names).items() if a not in wanted}
+    changes += unwanted_changes(unwanted, world, Cause.NOT_WANTED)
     return in_order(_autoscaler_first(changes)), tuple(drift)
 
 
@@ -225,29 +233,8 @@ def _shared(change: Change, world: World, cause: Cause) -> Change:
     return change
 
 
-def _plan(inputs: Inputs, subject: Subject, changes: tuple[Change, ...], drift: tuple[Drift, ...], notes: tuple[str, ...]) -> Plan:
-    intent, world = subject.intent, subject.world
-    unread = tuple(f"may not read {read.service} {read.path}: {reading.message}" for read, reading in denied(world))
-    return Plan(
-        world=inputs.world_name,
-        environment=inputs.loaded.environment,
-        intent_name=intent.metadata.name,
-        project=world.scope.project,
-        cluster=str(world.scope.cluster),
-        changes=changes,
-        drift=drift,
-        checks=run_checks(subject, changes),
-        deferred=deferred_of(changes),
-        recommendation=subject.recommendation,
-        pins=pins_of(changes, world),
-        inputs=_digests(inputs, subject.recommendation),
-        notes=(*notes, *unread),
-        offline=inputs.port is None,
-    )
-
-
-def _digests(inputs: Inputs, recommendation: Recommendation) -> Mapping[str, str]:
-    found = {"intent": inputs.loaded.digest, "catalog": recommendation.catalog_digest}
+def _digests(inputs: Inputs) -> Mapping[str, str]:
+    found = {"catalog": inputs.catalog.digest}
     if inputs.state is not None:
         found["state"] = f"{inputs.state.lineage}:{inputs.state.serial}"
     return found
@@ -257,19 +244,3 @@ def deferred_of(changes: Iterable[Change]) -> tuple[Deferred, ...]:
     """What is left undone, and why: shown (exit 5)."""
     reasons = ((change.address, change.left or (change.waits if change.acts else "")) for change in changes)
     return tuple(Deferred(address, reason) for address, reason in reasons if reason)
-
-
-def pins_of(changes: Iterable[Change], world: World) -> tuple[Pin, ...]:
-    """What the plan read of each resource: identity and a digest of the projection it compared (design section 2, pins)."""
-    found = []
-    for change in changes:
-        kind = REGISTRY.of(change.address)
-        shape = change.after if change.after is not None else change.before
-        live = kind.live(change.address, shape, world) if shape is not None and not world.offline else None
-        if live is None or live.presence is Presence.UNKNOWN:
-            found.append(Pin(change.address, "", "unread"))
-        elif live.body is None or shape is None:
-            found.append(Pin(change.address, "", "absent"))
-        else:
-            found.append(Pin(change.address, live.identity, digest(kind.project(live.body, shape, change.address))))
-    return tuple(found)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from giqplan.cloud import APPLY_FIRST
+from giqplan.engine.inputs import scope_of
 from giqplan.engine.observe import connect
-from giqplan.engine.planner import scope_of
 from giqplan.errors import UsageError
 from giqplan.model.calls import Outcome, SecretChange, SecretValue, SetSecret
 from giqplan.model.world import World, clusters_read

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 from giqplan.checks import enforced
 from giqplan.engine.apply import Applied, Executor
+from giqplan.engine.inputs import Proposal
 from giqplan.engine.observe import WorldPort
-from giqplan.engine.planner import Inputs, Proposal
 from giqplan.engine.settle import Reporter
 from giqplan.engine.walk import End
 from giqplan.errors import CheckError, PlanError
 from giqplan.model.check import CheckStatus
 from giqplan.model.plan import Confidence, Plan
 from giqplan.resources.cluster import TYPE as CLUSTER
-from giqplan.state import LocalState, State
+from giqplan.state import IntentRecord, LocalState, ResourceState, State
 from giqplan.units import canonical_json
 
 
@@ -34,19 +34,18 @@ def for_apply(proposal: Proposal) -> Proposal:
     return replace(proposal, plan=replace(proposal.plan, checks=enforced(proposal.plan.checks)))
 
 
-def first_state(proposal: Proposal, environment: str) -> State:
-    """The state of a project that has none yet."""
+def first_state(proposal: Proposal) -> State:
+    """The state of a folder that has none yet."""
     scope = proposal.world.scope
     return State(
         lineage=secrets.token_hex(8),
         serial=0,
         world=proposal.world.name,
-        environment=environment,
+        environment=proposal.plan.environment,
         project=scope.project,
         cluster=str(scope.cluster),
         cluster_uid=cluster_uid(proposal),
-        intent_name=scope.intent_name,
-        choices={},
+        intents={},
         resources=dict(proposal.marked),
     )
 
@@ -62,20 +61,39 @@ def made_cluster(applied: Applied) -> str:
     return next((entry.identity for address, entry in applied.resources.items() if address.type == CLUSTER), "")
 
 
-def carry_out(proposal: Proposal, inputs: Inputs, port: WorldPort, store: LocalState, reporter: Reporter, stop: threading.Event) -> Applied:
-    """Apply (or destroy) a proposal. The caller holds the store's lock; state is committed however the run ends."""
+def carry_out(
+    proposal: Proposal, held: State | None, port: WorldPort, store: LocalState, reporter: Reporter, stop: threading.Event
+) -> Applied:
+    """Apply (or destroy) a proposal that was made from the state ``held``. The caller holds the store's lock; state is committed however
+    the run ends."""
     check_applyable(for_apply(proposal).plan)
-    state = inputs.state if inputs.state is not None else first_state(proposal, inputs.loaded.environment)
-    if inputs.state is None:
-        state = store.commit(state)
-    executor = Executor(proposal, inputs, port, store.journal, reporter, stop)
+    state = held if held is not None else store.commit(first_state(proposal))
+    executor = Executor(proposal, port, store.journal, reporter, stop)
     applied = executor.run({**proposal.marked, **state.resources})
-    choices = dict(proposal.choices) if proposal.choices and not applied.walked.errors else dict(state.choices)
     uid = made_cluster(applied) or cluster_uid(proposal) or state.cluster_uid
-    ended = replace(state, resources=applied.resources, choices=choices, cluster_uid=uid)
+    ended = replace(
+        state,
+        resources={address: _still_wanted(entry, proposal) for address, entry in applied.resources.items()},
+        intents=state.intents if applied.walked.errors else _intents(state, proposal),
+        cluster_uid=uid,
+    )
     if not _left_open(applied, proposal.plan, store) and (store.journal.written or not same(state, ended)):
         store.commit(ended)
     return applied
+
+
+def _intents(state: State, proposal: Proposal) -> dict[str, IntentRecord]:
+    """The intents that state knows after an apply (or a destroy) of those that the proposal speaks for."""
+    others = {name: record for name, record in state.intents.items() if name not in proposal.names}
+    if proposal.plan.destroy:
+        return others
+    return others | {part.name: IntentRecord(part.file, part.choices) for part in proposal.plan.parts}
+
+
+def _still_wanted(entry: ResourceState, proposal: Proposal) -> ResourceState:
+    """An entry that this run no longer wants but others do is theirs alone from now on."""
+    others = tuple(name for name in entry.intents if name not in proposal.names)
+    return entry if entry.address in proposal.resources or not others else replace(entry, intents=others)
 
 
 def _left_open(applied: Applied, plan: Plan, store: LocalState) -> bool:

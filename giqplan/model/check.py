@@ -23,3 +23,5 @@ class Check:
     summary: str
     evidence: tuple[tuple[str, str], ...] = ()
     remedy: str = ""
+    intent: str = ""
+    """Which intents of a folder it is about; "" = all of the plan."""

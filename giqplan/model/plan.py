@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from giqplan.errors import Exit
 from giqplan.model.address import Address
 from giqplan.model.check import Check, CheckStatus
-from giqplan.model.recommendation import Recommendation
+from giqplan.model.recommendation import Recommendation, UsdPerHour
 from giqplan.model.resource import Stage
 from giqplan.model.values import JsonObject, Path
 
@@ -131,6 +132,12 @@ class Change:
     """It was there before giqplan, without a mark of ours: taken over at most, never ours to delete."""
     adopts: bool = False
     """What kubectl apply had set in it passes to us with this change."""
+    desired: JsonObject | None = field(default=None, hash=False)
+    """What is sent, where ``after`` is what the server would hold then; None when nothing is wanted of it."""
+    once: JsonObject | None = field(default=None, hash=False)
+    """``Resource.once``."""
+    intents: tuple[str, ...] = ()
+    """The intents that want it."""
 
     @property
     def acts(self) -> bool:
@@ -172,24 +179,65 @@ class Pin:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a plan says of one intent. ``file``: its path below the folder that the plan is about; ``digest``: of its meaning;
+    ``choices``: what is recorded of the choice once it is applied. A plan to destroy recommends nothing."""
+
+    name: str
+    file: str
+    digest: str
+    recommendation: Recommendation | None = None
+    choices: Mapping[str, str] = field(default_factory=dict, hash=False)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What of the plan was asked for; globs over addresses (``narrow.py``)."""
+
+    target: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    force_conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
-    """``changes`` stand in order of execution. ``inputs`` are digests of what the plan was made from (intent, catalog, state)."""
+    """``changes`` stand in order of execution. ``inputs``: digests of the catalog and of what state was planned with."""
 
     world: str
     environment: str
-    intent_name: str
+    parts: tuple[Part, ...]
     project: str
     cluster: str
     changes: tuple[Change, ...]
     drift: tuple[Drift, ...] = ()
     checks: tuple[Check, ...] = ()
     deferred: tuple[Deferred, ...] = ()
-    recommendation: Recommendation | None = None
     pins: tuple[Pin, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
     destroy: bool = False
     offline: bool = False
+    options: Options = field(default_factory=Options)
+
+    @property
+    def intent_name(self) -> str:
+        """The intent's name; the first of several, and how many more there are."""
+        names = [part.name for part in self.parts]
+        return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more intents"
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """That of the one intent; None when there are several."""
+        return self.parts[0].recommendation if len(self.parts) == 1 else None
+
+    @property
+    def cost(self) -> UsdPerHour | None:
+        """Of all intents together; None when nothing is recommended."""
+        found = [part.recommendation.cost.usd_per_hour for part in self.parts if part.recommendation is not None]
+        if not found:
+            return None
+        return UsdPerHour(*(sum((getattr(each, name) for each in found), Decimal()) for name in ("min", "initial", "max")))
 
     @property
     def acting(self) -> tuple[Change, ...]:

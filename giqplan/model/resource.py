@@ -71,6 +71,8 @@ class Resource:
     """Sent one time, right after creation, under a field manager of its own (a Deployment's first replica count: afterwards the HPA
     owns it)."""
     waits_for: tuple[Precondition, ...] = ()
+    intents: tuple[str, ...] = ()
+    """The names of the intents that want it, sorted."""
 
 
 class Presence(StrEnum):

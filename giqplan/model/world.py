@@ -16,12 +16,10 @@ _NOT_LISTED = Reading(Outcome.ABSENT)
 
 @dataclass(frozen=True)
 class Scope:
-    """What a plan is about: one project, one cluster, one namespace, one intent."""
+    """What a plan is about: one project and one cluster of it."""
 
     project: str
     cluster: ClusterRef
-    namespace: str
-    intent_name: str
 
     @property
     def location(self) -> str:

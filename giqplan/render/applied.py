@@ -25,8 +25,8 @@ def applied_text(applied: Applied, plan: Plan) -> str:
     summary = f"{'Destroy' if plan.destroy else 'Apply'}: {counts or 'nothing done'}"
     if undone:
         summary += f", {undone} not done"
-    if plan.recommendation is not None and not undone and not plan.destroy:
-        cost = plan.recommendation.cost.usd_per_hour
+    cost = plan.cost
+    if cost is not None and not undone and not plan.destroy:
         summary += f". {usd_text(cost.initial)}/h to begin with ({usd_text(cost.min)} to {usd_text(cost.max)})"
     return "\n".join(("", *lines, f"{summary}.")) + "\n"
 

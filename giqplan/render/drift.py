@@ -14,7 +14,7 @@ def drift_text(report: DriftReport, *, color: bool = False, width: int = 100) ->
     """What drifted, what could not be judged, and one summary line; ends with a newline."""
     page = Page(color=color, width=width)
     scope = report.scope
-    page.prose(0, f"Drift of {scope.intent_name} (environment {report.environment}, world {report.world}) in {scope.cluster}")
+    page.prose(0, f"Drift of {', '.join(report.names)} (environment {report.environment}, world {report.world}) in {scope.cluster}")
     drift_lines(page, report.drift)
     if report.unseen:
         page.gap()
@@ -42,7 +42,7 @@ def drift_json(report: DriftReport) -> dict[str, Any]:
         "recorded": report.recorded,
         "world": report.world,
         "environment": report.environment,
-        "intent": report.scope.intent_name,
+        "intents": list(report.names),
         "project": report.scope.project,
         "cluster": str(report.scope.cluster),
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from giqplan.model.recommendation import OperatingPoint, Provenance, Recommendation
+from giqplan.model.plan import Part
+from giqplan.model.recommendation import OperatingPoint, Provenance, Recommendation, UsdPerHour
 from giqplan.units import usd_text
 
 _PROVENANCE = {
@@ -60,9 +61,19 @@ def _cost(found: Recommendation) -> str:
     return "; ".join(part for part in (*parts, excluded) if part)
 
 
-def cost_clause(found: Recommendation | None) -> str:
-    """`` $88.49/h initial (min $88.49, max $265.47).``, or nothing without a recommendation."""
+def part_line(part: Part) -> str:
+    """One of several intents in a line: what was chosen for it, and at what cost."""
+    found = part.recommendation
     if found is None:
         return ""
-    hourly = found.cost.usd_per_hour
-    return f" {usd_text(hourly.initial)}/h initial (min {usd_text(hourly.min)}, max {usd_text(hourly.max)})."
+    missed = "no profile meets the SLO; nearest: " if found.miss else ""
+    cost, sizing = found.cost.usd_per_hour, found.sizing
+    replicas = f"{sizing.initial_replicas} of {sizing.min_replicas} to {sizing.max_replicas} replicas"
+    return f"{missed}{found.model_id} by {found.profile}, {replicas}, {usd_text(cost.initial)}/h"
+
+
+def cost_clause(cost: UsdPerHour | None) -> str:
+    """`` $88.49/h initial (min $88.49, max $265.47).``, or nothing without a recommendation."""
+    if cost is None:
+        return ""
+    return f" {usd_text(cost.initial)}/h initial (min {usd_text(cost.min)}, max {usd_text(cost.max)})."

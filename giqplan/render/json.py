@@ -7,22 +7,23 @@ and developer.hashicorp.com/terraform/internals/json-format.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from itertools import groupby
 from typing import Any
 
+from giqplan import __version__
 from giqplan.model.address import Address
 from giqplan.model.check import Check, CheckStatus
-from giqplan.model.plan import ABSENT_LEAF, Cause, Change, Drift, Plan, Verb
+from giqplan.model.plan import ABSENT_LEAF, Cause, Change, Drift, Part, Plan, Verb
 from giqplan.model.resource import Stage
 from giqplan.model.values import UNKNOWN, JsonObject, Path
 from giqplan.units import digest
 
 FORMAT_VERSION = "1.2"
 
-_ACTIONS = {
+ACTIONS = {
     Verb.NOOP: ["no-op"],
     Verb.CREATE: ["create"],
     Verb.UPDATE: ["update"],
@@ -50,21 +51,30 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "complete": plan.complete,
         "errored": False,
         "giqplan_checks": [plain(check) for check in plan.checks],
+        "intents": [_part(part, alone=len(plan.parts) == 1) for part in plan.parts],
         "recommendation": plain(plan.recommendation),
-        "cost": plain(plan.recommendation.cost) if plan.recommendation is not None else None,
+        "cost": plain(plan.recommendation.cost) if plan.recommendation is not None else {"usd_per_hour": plain(plan.cost)},
         "deferred": [plain(deferred) for deferred in plan.deferred],
         "pins": [plain(pin) for pin in plan.pins],
         "inputs": dict(plan.inputs),
         "world": plan.world,
         "environment": plan.environment,
-        "intent": plan.intent_name,
         "project": plan.project,
         "cluster": plan.cluster,
         "destroy": plan.destroy,
         "offline": plan.offline,
         "notes": list(plan.notes),
+        "options": plain(plan.options),
+        "giqplan_version": __version__,
     }
     return {**body, "digest": digest(body)}
+
+
+def _part(part: Part, *, alone: bool) -> dict[str, Any]:
+    """One intent; the recommendation of a plan's only intent stands at the top."""
+    if alone:
+        return {key: inner for key, inner in plain(replace(part, recommendation=None)).items() if key != "recommendation"}
+    return {**plain(part), "cost": plain(part.recommendation.cost) if part.recommendation is not None else None}
 
 
 def _resource_change(change: Change) -> dict[str, Any]:
@@ -83,6 +93,14 @@ def _resource_change(change: Change) -> dict[str, Any]:
         "adjustments": [plain(adjustment) for adjustment in change.adjustments],
         "conflicts": [plain(conflict) for conflict in change.conflicts],
         "notes": list(change.notes),
+        "intents": list(change.intents),
+        "once": change.once,
+        "left": change.left,
+        "waits": change.waits,
+        "owner": change.owner,
+        "foreign": change.foreign,
+        "adopts": change.adopts,
+        **_sent(change),
     }
     if change.adopts:
         found["giqplan"]["adopts"] = True
@@ -90,15 +108,25 @@ def _resource_change(change: Change) -> dict[str, Any]:
 
 
 def resource_drift(drift: Drift) -> dict[str, Any]:
-    """One entry of ``resource_drift``, as in Terraform's plan JSON."""
-    return _resource(drift.address, drift.verb, drift.before, drift.after, ())
+    """One entry of ``resource_drift``, as in Terraform's plan JSON; which leaves differ stands beside it."""
+    found = _resource(drift.address, drift.verb, drift.before, drift.after, ())
+    return {**found, "giqplan": {"changed": [plain(leaf) for leaf in drift.leaves]}}
+
+
+def _sent(change: Change) -> dict[str, Any]:
+    """What is sent, where it is not just ``after``: the server may hold some of it otherwise."""
+    if change.desired is None:
+        return {"sent": None}
+    if change.desired == change.after:
+        return {}
+    return {"sent": known(change.desired), "sent_unknown": unknown(change.desired)}
 
 
 def _resource(
     address: Address, verb: Verb, before: JsonObject | None, after: JsonObject | None, replaced: tuple[Path, ...]
 ) -> dict[str, Any]:
     change: dict[str, Any] = {
-        "actions": _ACTIONS[verb],
+        "actions": ACTIONS[verb],
         "before": None if before is None else known(before),
         "after": None if after is None else known(after),
         "after_unknown": {} if after is None else unknown(after),
@@ -173,7 +201,7 @@ def _instance(check: Check, display: str) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A frozen value as JSON: dataclasses by their fields, enums by their value, money as text, addresses as they are written.
 
-    Fields that are absent or not known yet are left out.
+    Fields that are absent or not known yet are left out; ``<field>_unknown`` is true for the latter.
     """
     if isinstance(value, Address):
         return str(value)
@@ -184,8 +212,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
-        named = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {name: plain(inner) for name, inner in named if inner is not UNKNOWN and inner is not ABSENT_LEAF}
+        named = [(field.name, getattr(value, field.name)) for field in fields(value)]
+        found = {name: plain(inner) for name, inner in named if inner is not UNKNOWN and inner is not ABSENT_LEAF}
+        return found | {f"{name}_unknown": True for name, inner in named if inner is UNKNOWN}
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items() if inner is not UNKNOWN}
     if isinstance(value, list | tuple):

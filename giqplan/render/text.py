@@ -4,14 +4,15 @@ and one summary line at the end."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from giqplan.kube.compare import path_text
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import ABSENT_LEAF, Cause, Change, Confidence, Drift, Leaf, Plan, Verb
 from giqplan.model.values import leaves
-from giqplan.render.headline import cost_clause, recommendation_lines
+from giqplan.render.headline import cost_clause, part_line, recommendation_lines
 from giqplan.render.page import Page
 from giqplan.render.values import block, essential, inline, is_object
 
@@ -61,7 +62,7 @@ def plan_text(plan: Plan, *, color: bool = False, full: bool = False, width: int
 def summary_line(plan: Plan) -> str:
     """``Plan: 14 to add, 2 to change, 0 to destroy. $88.49/h initial ...``; a replacement counts as an addition and a destruction."""
     counts = plan.counts()
-    cost = "" if plan.destroy else cost_clause(plan.recommendation)
+    cost = "" if plan.destroy else cost_clause(plan.cost)
     blocked = ", ".join(sorted({check.code for check in plan.checks if check.status is CheckStatus.FAIL}))
     end = f" Blocked by {blocked}: apply refuses this plan." if blocked else ""
     if not plan.acting:
@@ -85,9 +86,24 @@ def _headline(page: Page, plan: Plan) -> None:
         page.gap()
         for label, text in recommendation_lines(plan.recommendation):
             page.prose(2, text, label=f"{label:9}")
-    if plan.notes:
+    elif not plan.destroy:
         page.gap()
-    for note in plan.notes:
+        for part in plan.parts:
+            page.prose(2, part_line(part), label=f"{part.name}  ")
+    _notes(page, plan)
+
+
+def _notes(page: Page, plan: Plan) -> None:
+    """Notes of the intents, those of all of them once, and of the plan."""
+    counted = Counter(note for part in plan.parts for note in part.notes)
+    several = len(plan.parts) > 1
+    notes = [
+        *(note if not several or count == len(plan.parts) else f"{count} intents: {note}" for note, count in counted.items()),
+        *plan.notes,
+    ]
+    if notes:
+        page.gap()
+    for note in notes:
         page.prose(0, f"note: {note}", hang=6)
 
 
@@ -228,18 +244,32 @@ def _confidence(page: Page, plan: Plan) -> None:
         page.prose(0, f"{share} changes are predicted (no server could be asked about them); apply verifies each before it acts.")
 
 
-def _checks(page: Page, checks: Iterable[Check], full: bool) -> None:
-    ordered = sorted(checks, key=lambda check: _STATUS_ORDER.index(check.status))
+def _checks(page: Page, checks: Sequence[Check], full: bool) -> None:
+    ordered = sorted(checks if full else _passes_once(checks), key=lambda check: _STATUS_ORDER.index(check.status))
     for number, check in enumerate(ordered):
         if number == 0:
             page.gap()
             page.line(0, "Checks")
-        page.prose(2, f"{check.code} {check.name}: {check.summary}", label=f"{check.status.value:8}")
+        about = f" ({check.intent})" if check.intent else ""
+        page.prose(2, f"{check.code} {check.name}: {check.summary}{about}", label=f"{check.status.value:8}")
         if full or check.status is not CheckStatus.PASS:
             for name, value in check.evidence:
                 page.prose(10, value, label=f"{name}: ")
         if check.remedy and check.status is not CheckStatus.PASS:
             page.prose(10, check.remedy, label="remedy: ")
+
+
+def _passes_once(checks: Sequence[Check]) -> list[Check]:
+    """Checks with those that pass for several intents in one line."""
+    passing = [check for check in checks if check.status is CheckStatus.PASS and check.intent]
+    intents = Counter({check.code: sum(c.intent.count(",") + 1 for c in passing if c.code == check.code) for check in passing})
+    kept: dict[object, Check] = {}
+    for check in checks:
+        if check in passing and intents[check.code] > 1:
+            kept[check.code] = replace(check, summary=f"passes for {intents[check.code]} intents (--full shows each)", intent="")
+        else:
+            kept[check] = check
+    return list(kept.values())
 
 
 def _deferred(page: Page, plan: Plan) -> None:

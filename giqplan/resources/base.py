@@ -78,6 +78,14 @@ class Kind(ABC):
         """Leaves that differ in meaning. ``UNKNOWN`` leaves of ``after`` differ from nothing that is there."""
         return plain_differences(before, after)
 
+    def resolve(self, desired: JsonObject, address: Address, world: World) -> JsonObject:
+        """``desired`` with every ``UNKNOWN`` leaf that the world's readings tell by now."""
+        return desired
+
+    def wanted_by_both(self, one: JsonObject, other: JsonObject, address: Address) -> JsonObject | None:
+        """What serves two intents that want one resource; None when they want what cannot be had together."""
+        return one if not self.differences(one, other, address) and not self.differences(other, one, address) else None
+
     def informs_only(self, path: Path) -> bool:
         """Whether a leaf is written along with another change and never is a reason for one (design rule 11)."""
         return False

@@ -40,6 +40,12 @@ def principal(project: str, project_number: Any, namespace: str, service_account
     )
 
 
+def account_of(address: Address) -> tuple[str, str]:
+    """(namespace, service account): the last two parts of a member's address."""
+    namespace, account = address.name.split("/")[-2:]
+    return namespace, account
+
+
 class _Member(Kind):
     """desired: ``{"role", "member", "bucket" or "project"}``. The address names role and service account, not the project's number:
     it must be known before the number is."""
@@ -71,6 +77,11 @@ class _Member(Kind):
             if binding["role"] == wanted["role"] and "condition" not in binding and wanted["member"] in binding.get("members", ()):
                 return Live(Presence.PRESENT, dict(wanted), f"{wanted['role']} {wanted['member']}")
         return Live(Presence.ABSENT)
+
+    def resolve(self, desired: JsonObject, address: Address, world: World) -> JsonObject:
+        if desired["member"] is not UNKNOWN:
+            return desired
+        return {**desired, "member": principal(world.scope.project, world.project_number, *account_of(address))}
 
     def steps(
         self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None

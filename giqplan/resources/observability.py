@@ -77,6 +77,12 @@ class _Setting(Kind):
         """A component that the intent no longer asks for stays on: others may have come to need it."""
         return isinstance(before, list) and isinstance(after, list) and set(after) <= set(before)
 
+    def wanted_by_both(self, one: JsonObject, other: JsonObject, address: Address) -> JsonObject | None:
+        """Components add up; settings are on or off."""
+        if "components" not in one:
+            return super().wanted_by_both(one, other, address)
+        return {"components": sorted({*one["components"], *other["components"]})}
+
     def on_unwanted(self, cause: Cause) -> Verb:
         return Verb.FORGET
 

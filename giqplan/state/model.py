@@ -10,7 +10,10 @@ from giqplan.errors import Place, StateError
 from giqplan.model.address import Address
 from giqplan.model.values import JsonObject
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 held one intent: its name and choices stood at the top."""
+_FIRST_FILE = "inference.yaml"
+"""Where the one intent of a state of format 1 stood, unless somebody said otherwise."""
 
 _REMEDY = "put the file back from state.json.backup or from your own backup; giqplan never starts anew over a state it cannot read"
 
@@ -18,7 +21,7 @@ _REMEDY = "put the file back from state.json.backup or from your own backup; giq
 @dataclass(frozen=True)
 class ResourceState:
     """``created``: giqplan made it, so destroy may delete it. ``observed``: the projection of the live value on the paths we own, once
-    the apply had settled; None while that is not known."""
+    the apply had settled; None while that is not known. ``intents``: the names of those that want it, sorted."""
 
     address: Address
     applied: JsonObject = field(hash=False)
@@ -26,6 +29,7 @@ class ResourceState:
     identity: str
     created: bool
     depends_on: tuple[Address, ...] = ()
+    intents: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -35,6 +39,7 @@ class ResourceState:
             "identity": self.identity,
             "created": self.created,
             "depends_on": [str(a) for a in self.depends_on],
+            "intents": list(self.intents),
         }
 
     @classmethod
@@ -50,12 +55,22 @@ class ResourceState:
             value["identity"],
             created,
             tuple(Address.parse(a) for a in value["depends_on"]),
+            tuple(str(name) for name in value.get("intents", ())),  # records of format 1 name none
         )
 
 
 @dataclass(frozen=True)
+class IntentRecord:
+    """An intent that was applied. ``file``: its path below the folder that holds ``.giqplan``; ``choices``: the applied profile and
+    rollout with a digest of the part of the intent that decided."""
+
+    file: str
+    choices: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
 class State:
-    """One (world, environment). ``choices``: the applied profile and rollout with a digest of the part of the intent that decided."""
+    """One (world, environment) of a folder: all intents of the folder that have been applied, by name, and what they made."""
 
     lineage: str
     serial: int
@@ -64,18 +79,23 @@ class State:
     project: str
     cluster: str
     cluster_uid: str
-    intent_name: str
-    choices: Mapping[str, str] = field(hash=False)
+    intents: Mapping[str, IntentRecord] = field(hash=False)
     resources: Mapping[Address, ResourceState] = field(hash=False)
 
-    def must_match(self, world: str, environment: str, project: str, intent_name: str, place: Place) -> None:
-        """Raise StateError (GIQ1807) when this is the state of something else: nothing may be written then."""
-        for what, ours, theirs in (
-            ("world", self.world, world),
-            ("environment", self.environment, environment),
-            ("project", self.project, project),
-            ("intent", self.intent_name, intent_name),
-        ):
+    def must_match(self, world: str, environment: str, project: str, intents: Mapping[str, str], place: Place) -> None:
+        """Raise StateError (GIQ1807) when this is the state of something else: nothing may be written then.
+
+        ``intents``: the files of this run by the name of their intent. A file whose intent had another name is another intent now, and
+        what the earlier one made would be forgotten.
+        """
+        said = (("world", self.world, world), ("environment", self.environment, environment), ("project", self.project, project))
+        renamed = (
+            ("intent", name, other)
+            for name, record in self.intents.items()
+            for other, file in intents.items()
+            if file == record.file and name not in intents and other not in self.intents
+        )
+        for what, ours, theirs in (*said, *renamed):
             if ours != theirs:
                 detail = f"it is of {what} {ours!r}, this run is about {theirs!r}"
                 remedy = f"name the {what} it belongs to, or destroy what it holds first; each {what} keeps a state of its own"
@@ -91,8 +111,7 @@ class State:
             "project": self.project,
             "cluster": self.cluster,
             "cluster_uid": self.cluster_uid,
-            "intent_name": self.intent_name,
-            "choices": dict(self.choices),
+            "intents": {name: {"file": r.file, "choices": dict(r.choices)} for name, r in sorted(self.intents.items())},
             "resources": [self.resources[a].to_json() for a in sorted(self.resources)],
         }
 
@@ -105,18 +124,30 @@ class State:
                 "GIQ1803", f"format {version}; this giqplan reads up to {FORMAT_VERSION}", "use the giqplan that wrote it", place
             )
         try:
+            value = _of_this_format(value)
+            version = value["format_version"]
             resources = [ResourceState.from_json(r) for r in value["resources"]]
-            names = ("lineage", "world", "environment", "project", "cluster", "cluster_uid", "intent_name")
+            names = ("lineage", "world", "environment", "project", "cluster", "cluster_uid")
             if version != FORMAT_VERSION or not all(isinstance(value[name], str) for name in names) or type(value["serial"]) is not int:
                 raise ValueError("a field has the wrong type")
             return cls(
                 **{name: value[name] for name in names},
                 serial=value["serial"],
-                choices=dict(value["choices"]),
+                intents={name: IntentRecord(str(r["file"]), dict(r["choices"])) for name, r in value["intents"].items()},
                 resources={r.address: r for r in resources},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StateError("GIQ1802", f"not a state: {type(error).__name__} {error}", _REMEDY, place) from None
+
+
+def _of_this_format(value: Any) -> Any:
+    """``value`` as this giqplan writes it: what an earlier one wrote is carried over."""
+    if value["format_version"] != 1:
+        return value
+    name = value["intent_name"]
+    resources = [{**resource, "intents": [name]} for resource in value["resources"]]
+    intents = {name: {"file": _FIRST_FILE, "choices": value["choices"]}}
+    return {**value, "format_version": FORMAT_VERSION, "intents": intents, "resources": resources}
 
 
 def broken(detail: str, place: Place) -> StateError:

@@ -50,6 +50,6 @@ def test_without_service_usage_no_plan_can_help(house: Callable[..., House]) -> 
     recommendation = proposal.plan.recommendation
     assert recommendation is not None
     off = {services_read("my-project"): Reading(Outcome.DISABLED, message="Service Usage API is disabled")}
-    subject = Subject(house().inputs().intent, recommendation, replace(proposal.world, readings=off), open_catalog())
+    subject = Subject(house().session().only.intent, recommendation, replace(proposal.world, readings=off), open_catalog())
     (answer,) = check(subject)
     assert (answer.status, answer.remedy) == (CheckStatus.FAIL, "gcloud services enable serviceusage.googleapis.com --project my-project")

@@ -10,7 +10,7 @@ import pytest
 from giqplan.catalog import open_catalog
 from giqplan.checks import Subject, hugging_face
 from giqplan.engine.choice import choose
-from giqplan.engine.planner import scope_of
+from giqplan.engine.inputs import scope_of
 from giqplan.intent import load_intent
 from giqplan.model.check import CheckStatus
 from giqplan.model.world import World

@@ -21,6 +21,7 @@ _FORMS = (
     (re.compile(r"^ *\d+\.\d s  "), "ELAPSED "),
     (re.compile(r" after \d+ s$"), ""),
     (re.compile(r"\b\d+\.\d ms"), "MS"),
+    (re.compile(r"sha256:[0-9a-f]{64}"), "DIGEST"),
 )
 
 

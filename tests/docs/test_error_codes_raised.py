@@ -20,14 +20,15 @@ from giqplan.cli.main import main
 from giqplan.cloud.answers import failure
 from giqplan.engine.apply import Executor
 from giqplan.engine.destroy import plan_destroy
-from giqplan.engine.planner import Inputs, Proposal, make_plan
+from giqplan.engine.inputs import Inputs, Proposal
+from giqplan.engine.planner import make_plan
 from giqplan.engine.session import carry_out, check_applyable
 from giqplan.engine.settle import Pace
 from giqplan.errors import GiqplanError
 from giqplan.intent import load_intent
 from giqplan.model.address import Address
 from giqplan.model.calls import Action, ActionResult, ClusterRef, Outcome, Read, Reading
-from giqplan.model.plan import Change, Conflict, Plan, Verb
+from giqplan.model.plan import Change, Conflict, Part, Plan, Verb
 from giqplan.model.resource import Resource, Stage
 from giqplan.model.world import Scope, World
 from giqplan.resources import address_of
@@ -75,7 +76,7 @@ def offline_plan(folder: Path) -> Plan:
 
 
 def offline(folder: Path) -> Inputs:
-    return Inputs(load_intent(folder / "inference.yaml", None), open_catalog(), "gcp", None, None)
+    return Inputs({"inference.yaml": load_intent(folder / "inference.yaml", None)}, open_catalog(), "gcp", None, None)
 
 
 class Terminal(io.StringIO):
@@ -169,7 +170,7 @@ def test_a_blocked_plan_is_never_carried_out(folder: Path) -> None:
     proposal = replace(proposal, plan=replace(proposal.plan, offline=False))
     nothing: Any = None
     with pytest.raises(GiqplanError, match=r"GIQ1604.*GIQ1506"):
-        carry_out(proposal, inputs, nothing, nothing, nothing, threading.Event())
+        carry_out(proposal, None, nothing, nothing, nothing, threading.Event())
 
 
 def test_a_replacement_and_a_conflict_are_failing_checks() -> None:
@@ -230,10 +231,17 @@ class Silent:
 def error_of_creating(folder: Path, desired: Mapping[str, Any], held: Mapping[str, Any]) -> GiqplanError:
     """The error with which creating one object ends when the server then holds ``held``."""
     address = address_of(desired)
-    scope = Scope("my-project", ClusterRef("my-project", "us-central1", "inference"), "bot", "bot")
-    plan = Plan("gcp", "default", "bot", "my-project", str(scope.cluster), (Change(address, Verb.CREATE, Stage.NAMESPACE),))
-    proposal = Proposal(plan, {address: Resource(address, Stage.NAMESPACE, desired)}, World("gcp", scope), {}, None)
-    executor = Executor(proposal, None, Server(held), LocalState(folder).journal, Silent(), threading.Event())
+    scope = Scope("my-project", ClusterRef("my-project", "us-central1", "inference"))
+    plan = Plan(
+        "gcp",
+        "default",
+        (Part("bot", "inference.yaml", ""),),
+        "my-project",
+        str(scope.cluster),
+        (Change(address, Verb.CREATE, Stage.NAMESPACE),),
+    )
+    proposal = Proposal(plan, {address: Resource(address, Stage.NAMESPACE, desired)}, World("gcp", scope))
+    executor = Executor(proposal, Server(held), LocalState(folder).journal, Silent(), threading.Event())
     return executor.run({}).walked.errors[address]
 
 

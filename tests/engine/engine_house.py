@@ -22,12 +22,13 @@ from giqplan.cloud import Cloud
 from giqplan.engine.apply import Applied
 from giqplan.engine.destroy import plan_destroy
 from giqplan.engine.drift_report import DriftReport, find_drift
-from giqplan.engine.planner import Inputs, Proposal, make_plan
+from giqplan.engine.inputs import Inputs, Proposal
+from giqplan.engine.planner import make_plan
 from giqplan.engine.session import carry_out
 from giqplan.intent import load_intent
 from giqplan.kube.compare import path_text
 from giqplan.model.address import Address
-from giqplan.model.plan import Change
+from giqplan.model.plan import Change, Options
 from giqplan.sandbox import control
 from giqplan.sandbox.log import Entry
 from giqplan.state import LocalState, State
@@ -147,13 +148,13 @@ class House:
         loaded = load_intent(self.file, None)
         connection = control.ensure(self.sandbox, world_file=self.world_file, caller=caller, speed=self.speed)
         store = LocalState(self.folder / FOLDER / connection.world / loaded.environment)
-        return Session(loaded, connection, Cloud(connection), store)
+        return Session({self.file.name: loaded}, connection, Cloud(connection), store)
 
     def inputs(self, caller: str = "owner") -> Inputs:
         return self.session(caller).inputs()
 
     def plan(self, caller: str = "owner", force: tuple[str, ...] = ()) -> Proposal:
-        return make_plan(replace(self.inputs(caller), force_conflicts=force))
+        return make_plan(replace(self.inputs(caller), options=Options(force_conflicts=force)))
 
     def drift(self, caller: str = "owner") -> DriftReport:
         session = self.session(caller)
@@ -165,7 +166,7 @@ class House:
     def apply(
         self, caller: str = "owner", reporter: Notes | None = None, stop: threading.Event | None = None, force: tuple[str, ...] = ()
     ) -> Applied:
-        return self._run("apply", lambda inputs: make_plan(replace(inputs, force_conflicts=force)), caller, reporter, stop)
+        return self._run("apply", lambda inputs: make_plan(replace(inputs, options=Options(force_conflicts=force))), caller, reporter, stop)
 
     def destroy(self, caller: str = "owner", reporter: Notes | None = None, stop: threading.Event | None = None) -> Applied:
         return self._run("destroy", plan_destroy, caller, reporter, stop)
@@ -183,7 +184,7 @@ class House:
         with session.store.lock(command):
             inputs = session.inputs()
             proposal = propose(inputs)
-            return carry_out(proposal, inputs, session.cloud, session.store, reporter or Notes(), stop or threading.Event())
+            return carry_out(proposal, inputs.state, session.cloud, session.store, reporter or Notes(), stop or threading.Event())
 
     def cli(self, *words: str, caller: str = "owner") -> tuple[int, str, str]:
         """Exit code, standard output and standard error of one command about this intent, against this sandbox."""
@@ -216,6 +217,13 @@ class House:
         assert found is not None
         return found
 
+    def folder_state(self) -> State:
+        """The state of the folder, where the house's own intent is not in it."""
+        (path,) = (self.folder / FOLDER).glob("sandbox-*/default")
+        found = LocalState(path).load()
+        assert found is not None
+        return found
+
     def forget_state(self) -> None:
         shutil.rmtree(self.store.path.parent)
 
@@ -236,13 +244,17 @@ class House:
             assert answer.status_code < 300, answer.text
             return answer.json()
 
-    def google(self, method: str, path: str, body: Any = None, *, caller: str = "owner") -> Any:
-        """One request of a caller to Google's APIs."""
+    def resource_manager(self, method: str, path: str, body: Any = None) -> Any:
+        """One request of the owner to Resource Manager."""
+        return self.google(method, path, body, service="cloudresourcemanager")
+
+    def google(self, method: str, path: str, body: Any = None, *, caller: str = "owner", service: str = "container") -> Any:
+        """One request of a caller to one of Google's APIs."""
         import requests
 
         connection = control.connection(self.sandbox, caller)
         told = dict(connection.credentials or {})
-        base = connection.endpoints["container"]
+        base = connection.endpoints[service]
         with requests.Session() as http:
             http.verify, http.trust_env = str(self.sandbox / "ca.pem"), False
             form = {key: told[key] for key in ("client_id", "client_secret", "refresh_token")} | {"grant_type": "refresh_token"}
@@ -263,7 +275,10 @@ def writes(entries: list[Entry]) -> list[str]:
     """What of a log changes a world: dry-runs, tokens and Google's reads by POST do not."""
     found = []
     for entry in entries:
-        asks = entry.path.endswith((":getIamPolicy", "/token", ":testIamPermissions")) or entry.service in ("oauth2", "sandbox")
+        asks = entry.path.endswith((":getIamPolicy", "/token", ":testIamPermissions", "accessreviews")) or entry.service in (
+            "oauth2",
+            "sandbox",
+        )
         if (entry.method in WRITES or entry.method == "POST") and not asks and "dryRun=All" not in entry.query:
             found.append(f"{entry.method} {entry.path}?{entry.query} -> {entry.status}")
     return found

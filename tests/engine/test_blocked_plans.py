@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from engine_house import House, quickstart, writes
 
-from giqplan.engine.planner import Inputs, make_plan
+from giqplan.engine.inputs import Inputs
+from giqplan.engine.planner import make_plan
 from giqplan.engine.session import check_applyable
 from giqplan.errors import CheckError, Exit, PlanError
 from giqplan.model.check import Check, CheckStatus

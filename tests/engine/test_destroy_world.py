@@ -10,7 +10,7 @@ import pytest
 from engine_house import House, Notes, by_address, quickstart, writes
 
 from giqplan.engine.destroy import plan_destroy
-from giqplan.engine.planner import Inputs
+from giqplan.engine.inputs import Inputs
 from giqplan.errors import Exit, PlanError
 from giqplan.model.plan import Cause, Verb
 

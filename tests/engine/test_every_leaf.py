@@ -13,7 +13,8 @@ import yaml
 from pydantic import BaseModel
 
 from giqplan.catalog import open_catalog
-from giqplan.engine.planner import Inputs, make_plan
+from giqplan.engine.inputs import Inputs
+from giqplan.engine.planner import make_plan
 from giqplan.errors import GiqplanError, RefusedError
 from giqplan.intent import load_intent
 from giqplan.intent.model import Spec
@@ -141,7 +142,7 @@ def outcome(value: dict[str, Any], folder: Path) -> str:
     file = folder / "inference.yaml"
     file.write_text(json.dumps(value), encoding="utf-8")
     try:
-        plan = make_plan(Inputs(load_intent(file), open_catalog(), "gcp", None, None)).plan
+        plan = make_plan(Inputs({file.name: load_intent(file)}, open_catalog(), "gcp", None, None)).plan
     except GiqplanError as error:
         return f"{error.code}: {error.detail}"
     found = plan_json(plan)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from engine_house import House, Notes, by_address, leaf_paths, writes
 
-from giqplan.engine.planner import scope_of
+from giqplan.engine.inputs import scope_of
 from giqplan.errors import Exit
 from giqplan.model.plan import Cause, Confidence, Verb
 from giqplan.resources import REGISTRY
@@ -73,7 +73,7 @@ def test_the_second_plans_requests_are_reads_and_one_list_a_kind(applied: House)
     assert writes(log) == []
     assert not [entry for entry in log if "dryRun" in entry.query], "nothing changes, so nothing is dry-run"
     asked = Counter(entry.path for entry in log if entry.service == "kubernetes")
-    cluster = scope_of(applied.inputs().intent).cluster
+    cluster = scope_of(applied.inputs().loaded[applied.file.name].intent).cluster
     assert asked == Counter(kind.list_read(cluster).path for kind in REGISTRY.kinds.values() if isinstance(kind, KubernetesObject))
 
 

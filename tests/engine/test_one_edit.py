@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from engine_house import House, by_address, leaf_paths, writes
 
-from giqplan.engine.planner import Proposal
+from giqplan.engine.inputs import Proposal
 from giqplan.model.plan import Cause, Confidence, Verb
 
 DEPLOYMENT = "kubernetes_deployment.inference/quickstart"

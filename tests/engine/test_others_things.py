@@ -169,7 +169,7 @@ def test_what_came_to_be_there_since_the_plan_is_not_written_to(house: Callable[
     one.kubernetes("POST", "/api/v1/namespaces/inference/configmaps", PRECIOUS)
     assert session.cloud is not None
     with session.store.lock("apply"):
-        applied = carry_out(proposal, inputs, session.cloud, session.store, Notes(), threading.Event())
+        applied = carry_out(proposal, inputs.state, session.cloud, session.store, Notes(), threading.Event())
     found = {str(address): error.code for address, error in applied.walked.errors.items()}
     assert found["kubernetes_config_map.inference/quickstart"] == "GIQ1706"
     assert one.kubernetes("GET", "/api/v1/namespaces/inference/configmaps/quickstart")["data"] == {"precious": "data"}

@@ -106,7 +106,7 @@ def test_a_sandbox_reset_between_plan_and_apply_is_noticed_before_the_first_writ
     control.reset(one.sandbox, world_file=one.world_file, speed=one.speed)
     control.clear_log(one.sandbox)
     with session.store.lock("apply"):
-        applied = carry_out(proposal, inputs, session.cloud, session.store, Notes(), threading.Event())
+        applied = carry_out(proposal, inputs.state, session.cloud, session.store, Notes(), threading.Event())
     assert {error.code for error in applied.walked.errors.values()} <= {"GIQ1911", "GIQ1902"}
     assert writes(control.log(one.sandbox)) == []
 

@@ -16,7 +16,7 @@ from giqplan.model.calls import ClusterRef, Outcome, Read, Reading
 from giqplan.model.world import Scope
 from giqplan.resources import REGISTRY
 
-SCOPE = Scope("p", ClusterRef("p", "r", "c"), "ns", "app")
+SCOPE = Scope("p", ClusterRef("p", "r", "c"))
 CLUSTER = Address("google_container_cluster", "r/c")
 OPERATION = Read("container", "/v1/operations/o1")
 

@@ -18,6 +18,7 @@ from giqplan.model.plan import (
     Deferred,
     Drift,
     Leaf,
+    Part,
     Pin,
     Plan,
     Verb,
@@ -99,13 +100,13 @@ def _plan(changes: tuple[Change, ...], **more: Any) -> Plan:
     values: dict[str, Any] = {
         "world": "gcp",
         "environment": "prod",
-        "intent_name": "bot",
         "project": "my-project",
         "cluster": "projects/my-project/locations/us-central1/clusters/inference",
-        "recommendation": recommendation(),
-        "inputs": {"intent": "sha256:intent", "catalog": "sha256:catalog"},
+        "inputs": {"catalog": "sha256:catalog"},
     }
-    return Plan(changes=changes, **{**values, **more})
+    found = {**values, **more}
+    chosen = found.pop("recommendation", recommendation())
+    return Plan(changes=changes, parts=(Part("bot", "inference.yaml", "sha256:intent", chosen),), **found)
 
 
 QUOTA_FAILS = Check(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from giqplan.errors import StateError
 from giqplan.model.address import Address
-from giqplan.state import Journal, LocalState, ResourceState, State
+from giqplan.state import IntentRecord, Journal, LocalState, ResourceState, State
 
 A, B, C = (Address("kubernetes_service", f"default/{name}") for name in "abc")
 
@@ -26,7 +26,7 @@ def entry(address: Address, revision: int = 1) -> ResourceState:
 
 
 def first(**resources: object) -> State:
-    return State("aa", 0, "gcp", "default", "p", "c", "", "bot", {}, {A: entry(A)})
+    return State("aa", 0, "gcp", "default", "p", "c", "", {"bot": IntentRecord("inference.yaml")}, {A: entry(A)})
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ import pytest
 
 from giqplan.errors import Place, StateError
 from giqplan.model.address import Address
-from giqplan.state import LocalState, ResourceState, State
+from giqplan.state import IntentRecord, LocalState, ResourceState, State
 
 DEPLOYMENT = Address("kubernetes_deployment", "default/bot")
 SERVICE = Address("kubernetes_service", "default/bot")
+INTENTS = {"bot": IntentRecord("inference.yaml", {"rollout": "surge"})}
 
 
 def resource(address: Address = DEPLOYMENT, **changes: object) -> ResourceState:
@@ -25,7 +26,7 @@ def resource(address: Address = DEPLOYMENT, **changes: object) -> ResourceState:
 
 
 def state(**changes: object) -> State:
-    first = State("aa", 0, "gcp", "prod", "my-project", "projects/p/locations/l/clusters/c", "uid", "bot", {"rollout": "surge"}, {})
+    first = State("aa", 0, "gcp", "prod", "my-project", "projects/p/locations/l/clusters/c", "uid", INTENTS, {})
     return replace(first, **changes)  # type: ignore[arg-type]
 
 
@@ -104,7 +105,7 @@ def test_a_broken_state_is_an_error_and_no_new_project(store: LocalState, folder
 
 
 @pytest.mark.parametrize(
-    "change", [{"serial": "1"}, {"serial": True}, {"lineage": 3}, {"resources": [{"address": "x.y"}]}, {"choices": 4}, {"resources": 1}]
+    "change", [{"serial": "1"}, {"serial": True}, {"lineage": 3}, {"resources": [{"address": "x.y"}]}, {"intents": 4}, {"resources": 1}]
 )
 def test_a_field_of_the_wrong_type_is_an_error(store: LocalState, folder: Path, change: dict[str, object]) -> None:
     store.commit(state())
@@ -145,13 +146,31 @@ def test_a_state_broken_during_the_run_is_not_written_over(store: LocalState, fo
     assert (folder / "state.json").read_text() == "{"
 
 
+def must_match(target: list[str], file: str = "inference.yaml") -> None:
+    world, environment, project, name = target
+    state().must_match(world, environment, project, {name: file}, place=Place("state.json"))
+
+
+def test_another_intent_may_join_the_state_of_its_folder() -> None:
+    must_match(["gcp", "prod", "my-project", "other"], "other.yaml")
+
+
+def test_a_state_of_format_1_is_carried_over(store: LocalState, folder: Path) -> None:
+    store.commit(state(resources={DEPLOYMENT: resource()}))
+    path = folder / "state.json"
+    body = json.loads(path.read_text())
+    del body["intents"], body["resources"][0]["intents"]
+    path.write_text(json.dumps(body | {"format_version": 1, "intent_name": "bot", "choices": {"rollout": "surge"}}))
+    assert LocalState(folder).load() == state(resources={DEPLOYMENT: resource(intents=("bot",))})
+
+
 @pytest.mark.parametrize("index", range(4))
 def test_the_state_of_something_else_is_refused(index: int) -> None:
     target = ["gcp", "prod", "my-project", "bot"]
-    state().must_match(*target, place=Place("state.json"))
+    must_match(target)
     target[index] = "other"
     with pytest.raises(StateError, match="other") as found:
-        state().must_match(*target, place=Place("state.json"))
+        must_match(target)
     assert code_of(found) == "GIQ1807"
 
 
