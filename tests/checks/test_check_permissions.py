@@ -103,3 +103,54 @@ def test_every_kind_says_what_each_of_its_verbs_takes_in_one_question() -> None:
             assert {Verb.CREATE, Verb.UPDATE, Verb.DELETE} <= set(kind.permissions)
         else:
             assert Verb.CREATE in kind.permissions
+
+
+def binding(role: str, namespace: str = "") -> dict[str, Any]:
+    """The deployer is given a role of Kubernetes, in the whole cluster or in one namespace."""
+    meta = {"name": f"deployer-{role}"} | ({"namespace": namespace} if namespace else {})
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
+        "metadata": meta,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "deployer@example.com"}],
+    }
+
+
+def bind(house: House, role: str, namespace: str = "") -> None:
+    place = f"namespaces/{namespace}/rolebindings" if namespace else "clusterrolebindings"
+    house.kubernetes("POST", f"/apis/rbac.authorization.k8s.io/v1/{place}", binding(role, namespace))
+
+
+def test_what_a_role_of_the_cluster_gives_is_not_missed_in_iam(house: Callable[..., House]) -> None:
+    one = house(world=world_with_caller("deployer", *READER, bucket=BUCKET))
+    assert one.apply().exit is Exit.DONE
+    one.set("autoscaling.maxReplicas", 4)
+    (lacking,) = found(one, "GIQ1513", "deployer")
+    assert (lacking.status, roles_missing(lacking)) == (CheckStatus.WARN, {"roles/container.developer"})
+    bind(one, "cluster-admin", "inference")
+    assert status(one, "GIQ1513", "deployer") == [CheckStatus.PASS]
+    assert one.cli("apply", "--auto-approve", caller="deployer")[0] == Exit.DONE
+
+
+def test_a_role_of_one_namespace_gives_nothing_in_another(house: Callable[..., House]) -> None:
+    one = house(world=world_with_caller("deployer", *READER, bucket=BUCKET))
+    assert one.apply().exit is Exit.DONE
+    bind(one, "cluster-admin", "inference")
+    (lacking,) = [check for check in one.plan_destroy("deployer").plan.checks if check.code == "GIQ1513"]
+    missing = dict(lacking.evidence)["roles/container.admin"]
+    assert "container.deployments.delete" in missing and "container.clusterRoles.delete" in missing
+    bind(one, "cluster-admin")
+    (allowed,) = [check for check in one.plan_destroy("deployer").plan.checks if check.code == "GIQ1513"]
+    assert "container." not in "".join(value for _, value in allowed.evidence)
+
+
+def test_asking_adds_one_round_and_only_where_iam_does_not_give_all(house: Callable[..., House]) -> None:
+    one = house(world=world_with_caller("deployer", *READER, bucket=BUCKET))
+    assert one.apply().exit is Exit.DONE
+    one.set("autoscaling.maxReplicas", 4)
+
+    def asked(caller: str) -> list[str]:
+        return [e.path for e in one.requests(lambda: one.plan(caller)) if e.path.endswith("accessreviews")]
+
+    assert (len(asked("deployer")), len(asked("owner"))) == (1, 0)

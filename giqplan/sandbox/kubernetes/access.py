@@ -1,4 +1,5 @@
-"""Who may do what: Google roles as Kubernetes verbs, impersonation, and the reviews by which a caller asks about itself.
+"""Who may do what: Google roles as Kubernetes verbs, the cluster's own roles, impersonation, and the reviews by which a caller asks about
+itself.
 
 GKE authorises a Google identity by its IAM permissions ``container.<resource>.<verb>``; watch counts as list, patch as update, custom
 resources as ``thirdPartyObjects`` (source: GKE documentation "Create IAM policies", and the permission lists of the predefined roles).
@@ -11,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from giqplan.sandbox.kubernetes.rbac import Rbac
 from giqplan.sandbox.kubernetes.resources import Resource, built_in
 from giqplan.sandbox.kubernetes.status import ApiStatusError, forbidden, unauthorized
 from giqplan.sandbox.kubernetes.target import Target
@@ -88,8 +90,8 @@ def container_resources() -> frozenset[str]:
 class Access:
     """Authentication's result and authorisation of one API server."""
 
-    def __init__(self, permissions: Permissions) -> None:
-        self._permissions = permissions
+    def __init__(self, permissions: Permissions, rbac: Rbac) -> None:
+        self._permissions, self._rbac = permissions, rbac
 
     def identify(self, request: HttpRequest) -> Caller:
         """Who asks: the caller, or the one that an administrator impersonates. 401 for a token that nobody has."""
@@ -117,7 +119,9 @@ class Access:
             return False
         if resource in _SELF and verb == "create":
             return True
-        return self._permissions(caller, verb, group, resource, namespace)
+        if self._permissions(caller, verb, group, resource, namespace):
+            return True
+        return self._rbac.allows(user_name(caller), caller.groups, verb, group, resource, namespace)
 
     def check(self, caller: Caller, verb: str, target: Target) -> None:
         """403 in the server's words unless the caller may."""

@@ -39,6 +39,7 @@ from giqplan.sandbox.kubernetes.hooks import Hooks
 from giqplan.sandbox.kubernetes.objects import Objects
 from giqplan.sandbox.kubernetes.openapi import OpenApi
 from giqplan.sandbox.kubernetes.podsecurity import check_pod_security
+from giqplan.sandbox.kubernetes.rbac import Rbac
 from giqplan.sandbox.kubernetes.reads import Reader
 from giqplan.sandbox.kubernetes.resources import Resource, built_in
 from giqplan.sandbox.kubernetes.reviews import Reviews
@@ -87,7 +88,7 @@ class KubernetesApi:
         self.hooks = hooks or Hooks()
         self.objects = Objects(store, cluster_id)
         self.definitions = crds.Definitions()
-        self.access = Access(permissions)
+        self.access = Access(permissions, Rbac(self.objects))
         self.writer = Writer(self.objects, clock, self._admit, self._stored, self.storage_resource)
         self._reader = Reader(self.objects, clock, shown_as)
         self._openapi = OpenApi(self.definitions)
