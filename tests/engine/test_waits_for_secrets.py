@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+import yaml
 from engine_house import House, Notes, by_address, hugging_face
 
 from giqplan.engine.walk import End
@@ -86,6 +88,34 @@ def test_apply_on_the_command_line_waits_then_goes_on_and_the_plan_is_empty(wait
     proposal = waiting.plan()
     assert (by_address(proposal), proposal.plan.exit(detailed=True)) == ({}, Exit.DONE)
     assert checks(proposal.plan)["GIQ1520"].status is CheckStatus.PASS
+
+
+def test_a_saved_plan_waits_too_and_is_not_stale_once_the_token_is_there(waiting: House) -> None:
+    plan = str(waiting.folder / "plan.json")
+    assert waiting.cli("plan", "--out", plan)[0] == 5
+    words = ("apply", plan, "-f", str(waiting.file), "--sandbox", "--auto-approve", "--quiet")
+    code, _, err = waiting.run(*words)
+    assert (code, "GIQ1707" in err) == (5, True)
+    assert waiting.secret_set("--from-env", "HF_TOKEN")[0] == 0
+    assert waiting.run(*words)[0] == 0
+    assert by_address(waiting.plan()) == {}
+
+
+def test_one_intent_of_a_folder_waits_and_the_other_goes_on(house: Callable[..., House]) -> None:
+    intent, world = hugging_face()
+    intent["spec"] |= {"autoscaling": {"maxReplicas": 2}, "workload": {"inputTokens": 200, "outputTokens": 64}}
+    one, other = house(intent, world), copy.deepcopy(intent)
+    other["metadata"]["name"] = "second"
+    other["spec"]["storage"]["huggingFace"]["tokenSecret"]["name"] = "second-secret"
+    (one.folder / "second.yaml").write_text(yaml.safe_dump(other), encoding="utf-8")
+    words = ("apply", str(one.folder), "--sandbox", "--auto-approve", "--quiet")
+    code, _, err = one.run(*words)
+    assert (code, err.count("GIQ1707")) == (5, 2)
+    token(one, {"hf_api_token": "x"})
+    code, _, err = one.run(*words)
+    assert (code, err.count("GIQ1707"), "second-secret" in err) == (5, 1, True)
+    names = [item["metadata"]["name"] for item in one.kubernetes("GET", "/apis/apps/v1/namespaces/inference/deployments")["items"]]
+    assert names == ["assistant"]
 
 
 def test_a_token_that_is_set_while_the_rest_is_made_is_seen(house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
