@@ -58,4 +58,28 @@ def enforced(checks: Iterable[Check]) -> tuple[Check, ...]:
     )
 
 
-__all__ = ["CALLER_CODES", "TRANSIENT_CODES", "Subject", "enforced", "first_reads", "run_checks"]
+def other_answers(reviewed: Iterable[Check], now: Iterable[Check]) -> tuple[str, ...]:
+    """The codes whose answer is another one than was reviewed, with both. What one of two callers could not see is no other answer: one
+    may list a bucket, the other may not."""
+    before, after = _statuses(reviewed), _statuses(now)
+    found = []
+    for code, intent in sorted({*before, *after}):
+        one, other = before.get((code, intent), set()), after.get((code, intent), set())
+        if one != other and CheckStatus.UNKNOWN not in one | other:
+            found.append(f"{code} {_words(one)}, now {_words(other)}")
+    return tuple(found)
+
+
+def _statuses(checks: Iterable[Check]) -> dict[tuple[str, str], set[CheckStatus]]:
+    found: dict[tuple[str, str], set[CheckStatus]] = {}
+    for check in checks:
+        if check.code not in CALLER_CODES | TRANSIENT_CODES:
+            found.setdefault((check.code, check.intent), set()).add(check.status)
+    return found
+
+
+def _words(statuses: Iterable[CheckStatus]) -> str:
+    return " and ".join(sorted(status.value for status in statuses)) or "nothing said"
+
+
+__all__ = ["CALLER_CODES", "TRANSIENT_CODES", "Subject", "enforced", "first_reads", "other_answers", "run_checks"]

@@ -6,6 +6,7 @@ merged with ours, and destroy could no longer tell them apart. A namespace is th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from giqplan.checks.base import answer
@@ -49,10 +50,15 @@ def check(changes: Iterable[Change]) -> tuple[Check, ...]:
             summary = f"{change.address} belongs to environment {change.owner}"
             found.append(answer(OWNED, CheckStatus.FAIL, summary, {}, remedy))
         if change.verb is Verb.NOOP and change.unsettled:
-            evidence = {"resource": change.address, "reason": change.unsettled}
+            evidence = {"resource": change.address, "reason": _steady(change.unsettled)}
             remedy = "see the reason; kubectl describe and the events of its Pods tell more"
             found.append(answer(UNSETTLED, CheckStatus.WARN, f"{change.address} is as applied, but not ready", evidence, remedy))
     return tuple(found)
+
+
+def _steady(reason: str) -> str:
+    """The reason without how far it has come, which changes from one look to the next."""
+    return re.sub(r"\b\d+ of \d+ (?=replicas|pods)", "not all ", reason)
 
 
 def _held(change: Change, conflicts: tuple[Conflict, ...], status: CheckStatus, how: str, remedy: str) -> Check:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from giqplan.checks import CALLER_CODES, TRANSIENT_CODES
+from giqplan.checks import other_answers
 from giqplan.engine.inputs import Proposal
 from giqplan.engine.observe import WorldPort, observe
 from giqplan.engine.pins import ABSENT, UNREAD, pins_of, shape_of
@@ -110,8 +110,8 @@ def _differences(saved: Plan, now: Proposal) -> Iterable[str]:
         other_part = next(part for part in saved.parts if part.name == name)
         if (other_part.recommendation, dict(other_part.choices)) != (ours.recommendation, dict(ours.choices)):
             yield f"another profile or cost of {name}"
-    if _statuses(saved) != _statuses(plan):
-        yield "other checks: " + ", ".join(sorted(f"{code} {status}" for code, status, _ in _statuses(saved) ^ _statuses(plan)))
+    if told := other_answers(saved.checks, plan.checks):
+        yield "other checks: " + "; ".join(told)
     if saved.drift != plan.drift:
         yield "other changes outside giqplan"
     if (saved.project, saved.cluster, saved.options, saved.destroy) != (plan.project, plan.cluster, plan.options, plan.destroy):
@@ -130,11 +130,6 @@ def _same_change(saved: Change, now: Change, predicted: Change | None) -> bool:
 def _essence(change: Change) -> Change:
     """A change without what only tells how it came about."""
     return replace(change, notes=(), unsettled="", waits="", confidence=Confidence.PREDICTED)
-
-
-def _statuses(plan: Plan) -> set[tuple[str, str, str]]:
-    ignored = CALLER_CODES | TRANSIENT_CODES
-    return {(check.code, check.status.value, check.intent) for check in plan.checks if check.code not in ignored}
 
 
 def by_digest_alone(saved: Plan, state: State | None, port: WorldPort, begun: frozenset[Address]) -> Proposal:

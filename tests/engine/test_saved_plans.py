@@ -19,6 +19,7 @@ from giqplan.units import canonical_json, digest
 
 SERVICE = "/api/v1/namespaces/inference/services/quickstart"
 DEPLOYMENT = "/apis/apps/v1/namespaces/inference/deployments/quickstart"
+PROJECT = "/v3/projects/my-project"
 
 
 def save(house: House, *flags: str, expect: int = 0) -> Path:
@@ -279,3 +280,15 @@ def test_a_glob_that_names_nothing_is_an_error(applied: House) -> None:
     assert (code, "GIQ1613" in err) == (1, True)
     file = shutil.copy(save(applied), applied.folder / "other.json")
     assert apply(applied, Path(file), "--target", "*")[0] == 1
+
+
+def test_what_only_one_of_two_callers_may_see_makes_no_plan_stale(applied: House) -> None:
+    """The reviewer may not read the quota; who applies may."""
+    policy = applied.google("POST", f"{PROJECT}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}})
+    policy["bindings"] = [binding for binding in policy["bindings"] if binding["role"] != "roles/cloudquotas.viewer"]
+    applied.google("POST", f"{PROJECT}:setIamPolicy", {"policy": policy})
+    applied.set("autoscaling.maxReplicas", 4)
+    file = applied.folder / "plan.json"
+    assert "unknown GIQ1501" in applied.cli("plan", "-o", str(file), caller="planner")[1]
+    code, _, err, _ = apply(applied, file)
+    assert code == 0, err
