@@ -124,13 +124,27 @@ def _highest(subject: Subject) -> Mapping[tuple[str, str], int]:
     return {(i["metadata"]["namespace"], i["spec"]["scaleTargetRef"]["name"]): int(i["spec"]["maxReplicas"]) for i in items}
 
 
-def spare_limit(subject: Subject) -> int | None:
-    """How many accelerators the project may run beside what others use; None = not known."""
-    found = _limits(subject)
-    if not found:
-        return None
-    tightest = min(limit.room for limit in found)
-    return None if tightest == float("inf") else int(tightest) - used_by_others(subject)
+def spare_limits(subjects: Sequence[Subject]) -> tuple[int | None, ...]:
+    """For each intent how many accelerators it may run beside what others use and what the other intents ask for; None = not known."""
+    found: dict[int, int | None] = {}
+    for together in _spending(subjects):
+        bounds = _limits(together[0])
+        needed, used = {id(s): accelerators_needed(s) for s in together}, used_by_others(together[0], together) if bounds else 0
+        tightest = min((limit.room for limit in bounds), default=float("inf"))
+        for subject in together:
+            beside = used + sum(needed.values()) - needed[id(subject)]
+            found[id(subject)] = None if tightest == float("inf") else int(tightest) - beside
+    return tuple(found[id(subject)] for subject in subjects)
+
+
+def _spending(subjects: Sequence[Subject]) -> Iterable[list[Subject]]:
+    """The intents that spend the same quota, together."""
+    spent: dict[tuple[object, ...], list[Subject]] = {}
+    for subject in subjects:
+        cost = subject.recommendation.cost
+        accelerator = subject.recommendation.profile.accelerator
+        spent.setdefault((accelerator, quota_id(accelerator, cost.pricing_model), cost.region), []).append(subject)
+    return spent.values()
 
 
 def _limits(subject: Subject) -> tuple[Limit, ...]:
@@ -144,16 +158,13 @@ def _limits(subject: Subject) -> tuple[Limit, ...]:
 
 def check(subjects: Sequence[Subject]) -> tuple[Check, ...]:
     """Needed against limit for each quota that the intents spend, with the shortfall; unknown when the quota cannot be read."""
-    spent: dict[tuple[object, ...], list[Subject]] = {}
-    for subject in subjects:
-        cost = subject.recommendation.cost
-        accelerator = subject.recommendation.profile.accelerator
-        spent.setdefault((accelerator, quota_id(accelerator, cost.pricing_model), cost.region), []).append(subject)
-    return tuple(_check(together) for together in spent.values())
+    of_all = sum(map(accelerators_needed, subjects))
+    return tuple(_check(together, of_all) for together in _spending(subjects))
 
 
-def _check(subjects: Sequence[Subject]) -> Check:
-    """The answer for intents that spend the same quota: it has to bear all of them at their highest replica counts at once."""
+def _check(subjects: Sequence[Subject], of_all: int) -> Check:
+    """The answer for intents that spend the same quota: it has to bear all of them at their highest replica counts at once, and the quota
+    of all GPUs has to bear ``of_all``."""
     recommendation, world = subjects[0].recommendation, subjects[0].world
     needed, used = sum(map(accelerators_needed, subjects)), used_by_others(subjects[0], subjects)
     accelerator = recommendation.profile.accelerator
@@ -166,7 +177,9 @@ def _check(subjects: Sequence[Subject]) -> Check:
         why = "offline" if world.offline else reading.message or f"{reading.outcome.value}: quota {wanted[0]}"
         remedy = "enable cloudquotas.googleapis.com and grant roles/cloudquotas.viewer" if not world.offline else "plan without --offline"
         return answer(CODE, CheckStatus.UNKNOWN, f"the quota could not be read ({why})", {"quota": wanted[0], "needed": needed}, remedy)
-    tightest = min(found, key=lambda limit: limit.room)
+    asked = {limit.quota_id: of_all if limit.quota_id == ALL_GPUS else needed for limit in found}
+    tightest = min(found, key=lambda limit: limit.room - asked[limit.quota_id])
+    needed = asked[tightest.quota_id]
     evidence: dict[str, object] = {"metric": tightest.metric, "quota": tightest.quota_id}
     if wanted[1] and tightest.quota_id == wanted[0]:
         evidence["gpu family"] = wanted[1]

@@ -19,18 +19,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Exit:
-    """Print the choice and its reasons; exit 4 when what is shown is only the nearest miss."""
+    """Print the choice and its reasons, of each intent; exit 4 when what is shown is only the nearest miss."""
     from giqplan.catalog import open_catalog
+    from giqplan.cli.session import load
     from giqplan.engine.choice import choose
-    from giqplan.intent import load_intent
 
-    found = choose(load_intent(Path(args.intent), args.environment), open_catalog())
+    path, catalog = Path(args.intent), open_catalog()
+    found = {file: choose(loaded, catalog) for file, loaded in load(path, args.environment).items()}
     if args.format == "json":
         from giqplan.render.json import plain
 
-        print(canonical_json(plain(found)))
+        told = {file: plain(one) for file, one in found.items()}
+        print(canonical_json(told if path.is_dir() else next(iter(told.values()))))
     else:
         from giqplan.render.explain import explain_text
 
-        print(explain_text(found, width=min(shutil.get_terminal_size((100, 24)).columns, 120)), end="")
-    return Exit.BLOCKED if found.miss else Exit.DONE
+        width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+        heads = {file: f"{file}\n\n" if path.is_dir() else "" for file in found}
+        print("\n".join(heads[file] + explain_text(one, width=width) for file, one in found.items()), end="")
+    return Exit.BLOCKED if any(one.miss for one in found.values()) else Exit.DONE

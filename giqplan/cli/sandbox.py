@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from giqplan.cli import sandbox_fault
+from giqplan.cli.places import sandbox_of, world_of
 from giqplan.errors import Exit, GiqplanError, UsageError
-
-_FOLDER = Path(".giqplan") / "sandbox"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,21 +48,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Exit:
     """Carry out the subcommand; SandboxError when it cannot."""
     work: Callable[[argparse.Namespace, Path], None] = args.sandbox_work
-    work(args, Path(args.intent).resolve().parent / _FOLDER)
+    work(args, sandbox_of(Path(args.intent)))
     return Exit.DONE
-
-
-def _world(args: argparse.Namespace) -> Path | None:
-    beside = Path(args.intent).resolve().parent / "world.yaml"
-    return beside if beside.is_file() else None
 
 
 def _project(args: argparse.Namespace) -> str:
     """The intent's project; what an unreadable intent would say is said by the commands that need one."""
-    from giqplan.intent import load_intent
+    from giqplan.cli.session import load
 
     try:
-        return str(load_intent(Path(args.intent), None).intent.spec.target.project)
+        return str(next(iter(load(Path(args.intent), None).values())).intent.spec.target.project)
     except (GiqplanError, OSError):
         return "my-project"
 
@@ -73,7 +67,7 @@ def _start(args: argparse.Namespace, folder: Path) -> None:
 
     if args.speed is not None and not args.speed >= 0:
         raise UsageError("GIQ0101", "--speed is 0 or more")
-    world = _world(args)
+    world = world_of(Path(args.intent))
     project = "my-project" if world else _project(args)
     started = control.start(folder, world_file=world, project=project, speed=args.speed, controllers=args.controllers)
     print("started" if started else "already running")
@@ -108,7 +102,7 @@ def _status(args: argparse.Namespace, folder: Path) -> None:
 def _reset(args: argparse.Namespace, folder: Path) -> None:
     from giqplan.sandbox import control
 
-    world = args.world or _world(args)
+    world = args.world or world_of(Path(args.intent))
     control.reset(folder, world_file=world, project="my-project" if world else _project(args))
     _status(args, folder)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from giqplan.cli.options import DEFAULT_INTENT
+from giqplan.cli.places import folder_of
 from giqplan.errors import PlanError
 from giqplan.intent import DEFAULT_ENVIRONMENT
 
@@ -66,7 +67,7 @@ def open_saved(plan: Plan, file: Path, told: str, args: argparse.Namespace) -> S
         args.intent = str(intent)
         opened = sessions.open_session(args)
     else:
-        home = file if (file.resolve().parent / sessions.FOLDER).exists() else Path(DEFAULT_INTENT)
+        home = file if folder_of(file).exists() else Path(DEFAULT_INTENT)
         connection = sessions.connect(args, home, plan.project)
         store = sessions.store_of(home, connection, args.environment)
         opened = sessions.Session({}, connection, sessions.cloud_of(connection, None), store)

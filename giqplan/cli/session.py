@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from giqplan.catalog import open_catalog
+from giqplan.cli.places import folder_of, sandbox_of, world_of
 from giqplan.errors import Place, UsageError
 from giqplan.intent import DEFAULT_ENVIRONMENT, LoadedIntent, load_intent
 from giqplan.model.address import Address
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from giqplan.cloud import Cloud
     from giqplan.engine.inputs import Inputs
 
-FOLDER = ".giqplan"
 CALLER_VARIABLE = "GIQPLAN_SANDBOX_CALLER"
 
 
@@ -77,17 +77,6 @@ class Session:
         return frozenset(pending.address for pending in self.store.pending() if pending.verb == "create")
 
 
-def home_of(intent: Path) -> Path:
-    """The folder that an intent stands in; a folder of intents itself."""
-    found = intent.resolve()
-    return found if found.is_dir() else found.parent
-
-
-def folder_of(intent: Path) -> Path:
-    """The ``.giqplan`` folder beside the intent."""
-    return home_of(intent) / FOLDER
-
-
 def load(path: Path, environment: str | None) -> Mapping[str, LoadedIntent]:
     """The intent, or all intents of a folder, by the file's path below the folder."""
     if path.is_dir():
@@ -131,10 +120,4 @@ def connect(args: argparse.Namespace, path: Path, project: str) -> Connection:
         return Connection()
     from giqplan.sandbox import control
 
-    world_file = home_of(path) / "world.yaml"
-    return control.ensure(
-        folder_of(path) / "sandbox",
-        world_file=world_file if world_file.is_file() else None,
-        project=project,
-        caller=os.environ.get(CALLER_VARIABLE),
-    )
+    return control.ensure(sandbox_of(path), world_file=world_of(path), project=project, caller=os.environ.get(CALLER_VARIABLE))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from giqplan.checks import Subject, first_reads, run_checks
-from giqplan.checks.quota import spare_limit
+from giqplan.checks.quota import spare_limits
 from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
@@ -53,7 +53,8 @@ def make_plan(inputs: Inputs) -> Proposal:
         world = observe(inputs.port, inputs.world_name, scope, buckets, secrets, recorded_identities(known), first)
         same_cluster(inputs.state, world)
     subjects = [Subject(loaded.intent, recommendation, world, inputs.catalog) for loaded, recommendation in chosen]
-    rollouts = [_rollout(subject, _kept(subject.intent, inputs)) for subject in subjects]
+    spare = spare_limits(subjects)
+    rollouts = [_rollout(subject, _kept(subject.intent, inputs), room) for subject, room in zip(subjects, spare, strict=True)]
     subjects = [
         replace(s, resources=_declared(loaded, s, rollout)) for s, (loaded, _), (rollout, _) in zip(subjects, chosen, rollouts, strict=True)
     ]
@@ -138,9 +139,8 @@ def _max(intent: Intent) -> str:
     return str(intent.spec.autoscaling.max_replicas)
 
 
-def _rollout(subject: Subject, kept: Mapping[str, str]) -> tuple[Rollout, str]:
+def _rollout(subject: Subject, kept: Mapping[str, str], spare: int | None) -> tuple[Rollout, str]:
     """Surge or Recreate; an applied choice stays while the profile and the highest replica count stay, or nobody may see the quota."""
-    spare = spare_limit(subject)
     if "rollout" in kept and (spare is None or kept.get("max") == _max(subject.intent)):
         return Rollout(kept["rollout"]), "as applied"
     count, most = subject.recommendation.profile.accelerator_count, subject.recommendation.sizing.max_replicas

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
 from giqplan.errors import ErrorList, GiqplanError, IntentError, Place
-from giqplan.intent.load import API_VERSION, LoadedIntent, load_intent
+from giqplan.intent.load import API_VERSION, LoadedIntent, load_all, load_intent
 
 _GROUP = API_VERSION.partition("/")[0] + "/"
 _LOCK = "lock.yaml"
 
 
+_Loaded = TypeVar("_Loaded")
+
+
 def load_folder(folder: Path, environment: str | None = None) -> Mapping[str, LoadedIntent]:
     """The intents by their file's path below ``folder``, in order of path. Raises all errors of all files at once, and IntentError
     (GIQ1020) when there is none."""
-    found: dict[str, LoadedIntent] = {}
+    return _each(folder, lambda path: load_intent(path, environment))
+
+
+def load_all_of(folder: Path) -> Mapping[str, tuple[LoadedIntent, ...]]:
+    """The same with every environment of each intent."""
+    return _each(folder, load_all)
+
+
+def _each(folder: Path, load: Callable[[Path], _Loaded]) -> dict[str, _Loaded]:
+    found: dict[str, _Loaded] = {}
     errors: list[GiqplanError] = []
     for path in _files(folder):
         try:
-            found[path.relative_to(folder).as_posix()] = load_intent(path, environment)
+            found[path.relative_to(folder).as_posix()] = load(path)
         except GiqplanError as error:
             errors += error.errors
     if errors:

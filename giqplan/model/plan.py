@@ -224,7 +224,7 @@ class Plan:
     def intent_name(self) -> str:
         """The intent's name; the first of several, and how many more there are."""
         names = [part.name for part in self.parts]
-        return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more intents"
+        return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
     @property
     def recommendation(self) -> Recommendation | None:

@@ -33,15 +33,15 @@ def summary_text(plan: Plan, *, color: bool = False, width: int = 100) -> str:
         members = list(changes)
         counts = Counter(change.verb for change in members)
         numbers = ", ".join(f"{counts[verb]} {word}" for verb, word in _WORDS.items() if counts[verb])
-        page.prose(2, few(str(change.address) for change in members), label=f"{stage.title}, {numbers}: ")
+        page.prose(2, f"{stage.title}, {numbers}: {few(str(change.address) for change in members)}", hang=4)
     if plan.drift:
-        page.prose(2, few(str(drift.address) for drift in plan.drift), label="changed outside giqplan: ")
+        page.prose(2, f"changed outside giqplan: {few(str(drift.address) for drift in plan.drift)}", hang=4)
     for check in plan.checks:
         if check.status is not CheckStatus.PASS:
             about = f" ({check.intent})" if check.intent else ""
             page.prose(2, f"{check.code} {check.name}: {check.summary}{about}", label=f"{check.status.value:8}")
     if plan.deferred:
-        page.prose(2, few(f"{deferred.address}: {deferred.reason}" for deferred in plan.deferred), label="left undone: ")
+        page.prose(2, "left undone: " + few(f"{deferred.address}: {deferred.reason}" for deferred in plan.deferred), hang=4)
     page.line(0, summary_line(plan))
     return page.text()
 

@@ -17,7 +17,8 @@ from typing import Any
 import yaml
 
 from giqplan.cli.main import main
-from giqplan.cli.session import CALLER_VARIABLE, FOLDER, Session
+from giqplan.cli.places import FOLDER
+from giqplan.cli.session import CALLER_VARIABLE, Session
 from giqplan.cloud import Cloud
 from giqplan.engine.apply import Applied
 from giqplan.engine.destroy import plan_destroy

@@ -61,7 +61,7 @@ def test_a_folder_is_planned_applied_and_then_as_wanted(house: Callable[..., Hou
     assert code == 0, err
     assert run(one, "plan", "--detailed-exitcode")[0] == 0
     code, out, _ = run(one, "plan", "--summary")
-    assert "chat and 1 more intents" in out
+    assert "chat and 1 more (environment" in out
 
 
 def test_the_cost_is_that_of_all_intents(house: Callable[..., House]) -> None:
