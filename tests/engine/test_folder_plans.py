@@ -82,6 +82,17 @@ def test_the_quota_has_to_bear_all_of_them(house: Callable[..., House]) -> None:
     assert "GIQ1501 accelerator quota: 4 nvidia-h100-80gb short at 2 replicas" in out
 
 
+@pytest.mark.parametrize(("limit", "strategy"), [(24, "RollingUpdate"), (23, "Recreate")])
+def test_a_surge_is_planned_only_beside_what_the_other_intents_ask_for(house: Callable[..., House], limit: int, strategy: str) -> None:
+    intent, world = quickstart()
+    world["quotas"][1]["limit"] = limit
+    one = house(intent, world)
+    folder(one, "chat", "search")
+    deployments = [c for c in in_json(one)["resource_changes"] if c["type"] == "kubernetes_deployment"]
+    ours = [c["change"]["after"]["spec"]["strategy"]["type"] for c in deployments if c["name"].startswith("inference/")]
+    assert ours == [strategy, strategy]
+
+
 def test_an_intent_that_left_the_folder_takes_its_own_objects_along_and_no_others(house: Callable[..., House]) -> None:
     one = house()
     folder(one, "chat", "search")
