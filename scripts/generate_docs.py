@@ -107,6 +107,7 @@ _EXIT_CODES = """\
 | 0 | done, or nothing to change |
 | 1 | error, usage errors too |
 | 2 | changes present, only with `--detailed-exitcode` |
+| 3 | the saved plan is stale: what it was made from has changed |
 | 4 | blocked by a check, or no profile meets the SLO; the diff is printed all the same |
 | 5 | incomplete: something was left undone and is named |
 | 130, 143 | interrupted, terminated; state is safe, applying again goes on |

@@ -61,3 +61,10 @@ def test_the_page_on_hugging_face_prints_what_it_shows(clone: Path) -> None:
     found, wrong = parts(ROOT / "docs" / "hugging-face.md", clone)
     assert any("secret set" in step.command for step in found)
     assert not wrong, wrong
+
+
+@pytest.mark.slow
+def test_the_page_on_plans_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "plans.md", clone)
+    assert any("show plan.json" in step.command for step in found)
+    assert not wrong, wrong
