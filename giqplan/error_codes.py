@@ -150,7 +150,7 @@ _STATE = {
     "GIQ1805": "the state was written by another run",
     "GIQ1806": "the state is locked",
     "GIQ1807": "the state is of something else",
-    "GIQ1808": "the journal cannot be written",
+    "GIQ1808": "the state or its journal cannot be written",
 }
 
 _CLOUD = {

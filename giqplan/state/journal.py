@@ -9,6 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,20 +86,19 @@ class Journal:
             os.fdatasync(self._file)
         except OSError as error:
             os.ftruncate(self._file, end)  # half a record in the middle would make the whole journal unreadable
-            raise StateError(
-                "GIQ1808", error.strerror or str(error), "make room on the disk, then apply again", Place(str(self.path))
-            ) from None
+            raise unwritable(error, self.path) from None
 
     def _open(self) -> None:
         """Continue after the last whole line: what a crash tore is cut off first."""
-        new = not self.path.exists()
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        if new:
-            sync_folder(self.path.parent)
-        text = self.path.read_bytes()
-        whole = text.rfind(b"\n") + 1
-        if whole < len(text):
-            os.ftruncate(self._file, whole)
+        with writing(self.path):
+            new = not self.path.exists()
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            if new:
+                sync_folder(self.path.parent)
+            text = self.path.read_bytes()
+            whole = text.rfind(b"\n") + 1
+            if whole < len(text):
+                os.ftruncate(self._file, whole)
         self._next = 1 + max((r["id"] for r in self.records()), default=0)
 
     def records(self) -> Iterator[dict[str, Any]]:
@@ -136,6 +136,21 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def unwritable(error: OSError, path: Path) -> StateError:
+    """The error of a state or journal that cannot be written."""
+    remedy = "make room on the disk, or mend the folder's rights; then run the same command again"
+    return StateError("GIQ1808", error.strerror or str(error), remedy, Place(str(path)))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What fails inside is told as a state that cannot be written (GIQ1808)."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(error, path) from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from giqplan.errors import Place, StateError
 from giqplan.model.address import Address
-from giqplan.state.journal import Journal, Pending, replay, sync_folder
+from giqplan.state.journal import Journal, Pending, replay, sync_folder, writing
 from giqplan.state.model import State, broken
 from giqplan.units import canonical_json
 
@@ -80,12 +80,13 @@ class LocalState:
             detail = f"it is at {current[0]} serial {current[1]}, this run began at {state.lineage} serial {state.serial}"
             raise StateError("GIQ1805", detail, "another run wrote it: plan again", Place(str(self.path)))
         written = state if current is None else replace(state, serial=state.serial + 1)
-        scratch = self.path.with_name("state.json.tmp")
-        _write(scratch, canonical_json(written.to_json()) + "\n")
-        if self.path.exists():
-            _write(self.path.with_name("state.json.backup"), self.path.read_text(encoding="utf-8"))
-        scratch.replace(self.path)
-        sync_folder(self.folder)
+        with writing(self.path):
+            scratch = self.path.with_name("state.json.tmp")
+            _write(scratch, canonical_json(written.to_json()) + "\n")
+            if self.path.exists():
+                _write(self.path.with_name("state.json.backup"), self.path.read_text(encoding="utf-8"))
+            scratch.replace(self.path)
+            sync_folder(self.folder)
         self.journal.clear()
         self.journal.basis = (written.lineage, written.serial)
         self._pending = ()
@@ -99,7 +100,8 @@ class LocalState:
         """
         self._make_folder()
         path = self.folder / "lock"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with writing(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,8 +109,9 @@ class LocalState:
                 holder = os.pread(handle, 4096, 0).decode(errors="replace").strip() or "unknown"
                 raise StateError("GIQ1806", f"held by {holder}", "wait until that run ends", Place(str(path))) from None
             crashed = os.pread(handle, 4096, 0).decode(errors="replace").strip()
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, _holder(operation).encode(), 0)
+            with writing(path):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, _holder(operation).encode(), 0)
             try:
                 yield crashed
             finally:
@@ -127,6 +130,10 @@ class LocalState:
             raise broken(f"changed while this run went on: {error}", Place(str(self.path))) from None
 
     def _make_folder(self) -> None:
+        with writing(self.folder):
+            self._make_missing()
+
+    def _make_missing(self) -> None:
         root = next((p for p in self.folder.parents if p.name == ".giqplan"), None)
         for missing in [p for p in reversed((self.folder, *self.folder.parents)) if not p.exists()]:
             missing.mkdir(mode=0o700, exist_ok=True)
