@@ -118,7 +118,7 @@ def _confirm(args: argparse.Namespace) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError("GIQ0102", f"{args.command} asks before it acts, and there is no terminal", "add --auto-approve")
-    print(f"\nOnly 'yes' {args.command}s this plan: ", end="", flush=True)
+    print("\nOnly 'yes' carries this plan out: ", end="", flush=True)
     if sys.stdin.readline().strip() != "yes":
         raise UsageError("GIQ0103", "nothing was changed", "answer yes to go on")
 

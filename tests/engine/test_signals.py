@@ -87,7 +87,7 @@ def test_ctrl_c_at_the_question_changes_nothing(house: Callable[..., House]) -> 
     process = subprocess.Popen(command(one, "apply"), stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
-        read_up_to(ours, "Only 'yes' applies this plan: ")
+        read_up_to(ours, "Only 'yes' carries this plan out: ")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 130
     finally:
