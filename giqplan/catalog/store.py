@@ -58,6 +58,8 @@ class Catalog:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._models: dict[str, Model | None] = {}  # what was asked for once: the intents of a folder ask for the same again and again
+        self._curves_of: dict[str, tuple[Curve, ...]] = {}
 
     def path(self, table: str) -> Path:
         return self.root / f"{table}.csv"
@@ -129,8 +131,13 @@ class Catalog:
 
     def model(self, id_or_alias: str) -> Model | None:
         """The model of that id or alias, in any letter case; None = the catalog does not know it."""
-        row = self._model_rows.get(self._names.get(id_or_alias.strip().lower(), ""))
-        return None if row is None else facts.model(row, self.cite)
+        return self._model(self._names.get(id_or_alias.strip().lower(), ""))
+
+    def _model(self, model_id: str) -> Model | None:
+        if model_id not in self._models:
+            row = self._model_rows.get(model_id)
+            self._models[model_id] = None if row is None else facts.model(row, self.cite)
+        return self._models[model_id]
 
     def model_ids(self) -> tuple[str, ...]:
         """All ids, in order."""
@@ -184,6 +191,11 @@ class Catalog:
         asked = self.model(model_id)
         if asked is None:
             return ()
+        if asked.model_id not in self._curves_of:
+            self._curves_of[asked.model_id] = self._curves_for(asked)
+        return self._curves_of[asked.model_id]
+
+    def _curves_for(self, asked: Model) -> tuple[Curve, ...]:
         siblings = [m for m in self._groups.get(asked.architecture_group, ()) if m != asked.model_id]
         found = []
         for name in (asked.model_id, *siblings):

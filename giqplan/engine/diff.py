@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from giqplan.engine.drift import Recorded, are_reasons, drift_of, drifted_leaves, leaf_value, leaves_between
+from giqplan.engine.drift import Recorded, are_reasons, drift_in, drift_of, drifted_leaves, leaf_value, leaves_between
 from giqplan.model.address import Address
 from giqplan.model.plan import (
     Adjustment,
@@ -126,11 +126,12 @@ def _known(kind: Kind, wanted: Resource, recorded: Recorded, live: Live, body: J
         for x in leaves_between(kind, address, recorded.applied, wanted.desired, Cause.INTENT)
         if not kind.never_taken_back(x.before, x.after)
     ]
-    drift = drift_of(kind, address, recorded, live)
-    leaves = [*_merge(drifted_leaves(kind, address, recorded, body), intent), *_owed(kind, wanted, live)]
+    now = kind.project(body, recorded.held, address)
+    drifted = drifted_leaves(kind, address, recorded, now)
+    drift = drift_in(kind, address, recorded, now, drifted)
+    leaves = [*_merge(drifted, intent), *_owed(kind, wanted, live)]
     adjustments = adjustments_between(kind, address, recorded.applied, recorded.observed)
     if not are_reasons(kind, leaves):
-        now = kind.project(body, recorded.held, address)
         change = _change(wanted, Verb.NOOP, Cause.INTENT, now, now, adjustments=adjustments, identity=live.identity)
         return Verdict(replace(change, confidence=Confidence.VERIFIED), drift)
     verb, replaced = _verb(kind, leaves)

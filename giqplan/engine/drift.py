@@ -49,9 +49,9 @@ def are_reasons(kind: Kind, leaves: Iterable[Leaf]) -> bool:
     return any(not kind.informs_only(leaf.path) for leaf in leaves)
 
 
-def drifted_leaves(kind: Kind, address: Address, recorded: Recorded, body: JsonObject) -> list[Leaf]:
-    """From what the server held to what is there now, informing leaves included."""
-    return leaves_between(kind, address, recorded.held, kind.project(body, recorded.held, address), Cause.DRIFT)
+def drifted_leaves(kind: Kind, address: Address, recorded: Recorded, now: JsonObject) -> list[Leaf]:
+    """From what the server held to what is there ``now`` on those paths, informing leaves included."""
+    return leaves_between(kind, address, recorded.held, now, Cause.DRIFT)
 
 
 def drift_of(kind: Kind, address: Address, recorded: Recorded, live: Live) -> Drift | None:
@@ -60,10 +60,13 @@ def drift_of(kind: Kind, address: Address, recorded: Recorded, live: Live) -> Dr
         return Drift(address, Verb.DELETE, before=recorded.held)
     if live.body is None:
         return None
-    leaves = drifted_leaves(kind, address, recorded, live.body)
-    if not are_reasons(kind, leaves):
-        return None
-    return Drift(address, Verb.UPDATE, tuple(leaves), recorded.held, kind.project(live.body, recorded.held, address))
+    now = kind.project(live.body, recorded.held, address)
+    return drift_in(kind, address, recorded, now, drifted_leaves(kind, address, recorded, now))
+
+
+def drift_in(kind: Kind, address: Address, recorded: Recorded, now: JsonObject, leaves: list[Leaf]) -> Drift | None:
+    """The drift that consists of ``leaves``; None when none of them is a reason to act."""
+    return Drift(address, Verb.UPDATE, tuple(leaves), recorded.held, now) if are_reasons(kind, leaves) else None
 
 
 def recorded_identities(recorded: Mapping[Address, Recorded]) -> Mapping[Address, str]:

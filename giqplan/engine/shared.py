@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -17,21 +18,22 @@ def merged(declared: Iterable[tuple[str, Resource]]) -> tuple[Resource, ...]:
     Raises PlanError (GIQ1612) when two intents want of one thing what cannot be had together.
     """
     found: dict[Address, Resource] = {}
+    wanted_by: dict[Address, list[str]] = defaultdict(list)
     for name, resource in declared:
-        earlier = found.get(resource.address)
-        if earlier is None:
-            found[resource.address] = replace(resource, intents=(name,))
-            continue
-        found[resource.address] = _both(earlier, resource, name)
-    return tuple(found.values())
+        earlier, names = found.get(resource.address), wanted_by[resource.address]
+        found[resource.address] = resource if earlier is None else _both(earlier, resource, names[0], name)
+        names.append(name)
+    return tuple(replace(resource, intents=tuple(sorted(set(wanted_by[address])))) for address, resource in found.items())
 
 
-def _both(one: Resource, other: Resource, name: str) -> Resource:
+def _both(one: Resource, other: Resource, first: str, name: str) -> Resource:
+    if one.desired == other.desired and one.depends_on == other.depends_on:
+        return one
     desired = REGISTRY.of(one.address).wanted_by_both(one.desired, other.desired, one.address)
     if desired is None:
         kind = REGISTRY.of(one.address)
         paths = ", ".join(".".join(map(str, d.path)) for d in kind.differences(one.desired, other.desired, one.address)) or "its value"
-        detail = f"{one.address}: {one.intents[0]} and {name} want different {paths}"
+        detail = f"{one.address}: {first} and {name} want different {paths}"
         raise PlanError("GIQ1612", detail, "say the same in both, or give each a namespace or cluster of its own")
     needs = tuple(dict.fromkeys((*one.depends_on, *other.depends_on)))
-    return replace(one, desired=desired, depends_on=needs, intents=tuple(sorted({*one.intents, name})))
+    return replace(one, desired=desired, depends_on=needs)

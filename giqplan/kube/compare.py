@@ -117,18 +117,23 @@ def _key_text(value: Any, schema: Schema, key: str) -> str:
     return str(value)
 
 
+#: A question of an abstract class costs more than all else of a projection: what nearly everything is comes first.
+_MAPS = (dict, Mapping)
+_LEAVES = frozenset({str, int, bool, float, type(None)})
+
+
 def project(live: Any, shape: Any, schema: Schema) -> Any:
     """The part of ``live`` that stands on the paths of ``shape``: ``project(x, x, schema) == x``.
 
     Keyed lists match by key, sets by value, atomic lists item by item when as long as ``shape``'s, else they come whole. Items stand in
     the order of ``shape``. What ``live`` lacks is missing from the answer. Shares values with ``live``: do not change them.
     """
-    if isinstance(shape, Mapping) and isinstance(live, Mapping):
+    if isinstance(shape, _MAPS) and isinstance(live, _MAPS):
         out = {}
         for key, inner in shape.items():
             value = live.get(key, ABSENT)
             if value is not ABSENT:
-                out[key] = project(value, inner, schema.field(key) or ANY) if isinstance(inner, Mapping | list | tuple) else value
+                out[key] = value if type(inner) in _LEAVES else project(value, inner, schema.field(key) or ANY)
         return out
     if _is_list(shape) and _is_list(live):
         return _project_list(live, shape, schema)
@@ -142,7 +147,7 @@ def _project_list(live: Sequence[Any], shape: Sequence[Any], schema: Schema) -> 
         steps = [(item_step(item, schema), item) for item in shape]
         return [project(held[step], item, items) for step, item in steps if step in held]
     if len(live) == len(shape):
-        return [project(a, b, items) if isinstance(b, Mapping | list | tuple) else a for a, b in zip(live, shape, strict=True)]
+        return [a if type(b) in _LEAVES else project(a, b, items) for a, b in zip(live, shape, strict=True)]
     return list(live)
 
 

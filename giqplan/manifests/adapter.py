@@ -6,6 +6,7 @@ custom-metrics-stackdriver-adapter/deploy/production/adapter_new_resource_model.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from giqplan.manifests import marks
@@ -23,6 +24,7 @@ _SUBJECT = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
 _AUTOSCALER = {"kind": "ServiceAccount", "name": "horizontal-pod-autoscaler", "namespace": "kube-system"}
 
 
+@cache
 def metrics_adapter_objects() -> tuple[JsonObject, ...]:
     """Every object of the adapter, its own ApplySet's parent included, in the order in which they can be created."""
     members = (_account(), *_access(), _deployment(), _service(), *_api_services())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from giqplan.catalog import Catalog
 from giqplan.intent.model import Intent
@@ -163,11 +163,12 @@ def _kubernetes(
 ) -> tuple[Resource, ...]:
     kinds: Mapping[str, KubernetesObject] = {kind.type: kind for kind in object_kinds()}
     addresses = [address_of(body) for body in (*objects, *adapter)]
+    there = dict.fromkeys((*addresses, *(r.address for r in before)))
     roots = tuple(r.address for r in before if r.stage is Stage.CLUSTER)
     found = []
     for body, address in zip((*objects, *adapter), addresses, strict=True):
         stage = Stage.ADAPTER if body in adapter else _STAGE_OF_KIND[body["kind"]]
-        needs = _needs(body, address, addresses, before) or roots
+        needs = _needs(body, address, there, before) or roots
         once, why = None, "" if stage is Stage.ADAPTER else _WHY.get(body["kind"], "")
         if body["kind"] == "Deployment" and "replicas" not in body["spec"]:
             once = initial_scale(intent, recommendation)
@@ -178,24 +179,25 @@ def _kubernetes(
     return tuple(found)
 
 
-def _needs(body: JsonObject, own: Address, addresses: list[Address], before: tuple[Resource, ...]) -> tuple[Address, ...]:
-    """What has to be there first: the namespace, the identity and its rights, the kind itself, what it points to."""
+def _needs(body: JsonObject, own: Address, there: Collection[Address], before: tuple[Resource, ...]) -> tuple[Address, ...]:
+    """What has to be there first: the namespace, the identity and its rights, the kind itself, what it points to. Of these only what is
+    ``there``, among what the intent wants."""
     namespace, kind = body["metadata"].get("namespace", ""), body["kind"]
-    needs = [a for a in addresses if a == Address("kubernetes_namespace", namespace)]
+    needs = [Address("kubernetes_namespace", namespace)]
     if kind == "Deployment":
         account = body["spec"]["template"]["spec"].get("serviceAccountName", "")
-        needs += [a for a in addresses if a == Address("kubernetes_service_account", f"{namespace}/{account}")]
+        needs.append(Address("kubernetes_service_account", f"{namespace}/{account}"))
         needs += [r.address for r in before if r.stage is Stage.IAM and r.address.name.endswith(f"/{namespace}/{account}")]
     if kind == "HorizontalPodAutoscaler":
         target = body["spec"]["scaleTargetRef"]["name"]
-        needs += [a for a in addresses if a == Address("kubernetes_deployment", f"{namespace}/{target}")]
-        needs += [a for a in addresses if a.type == "kubernetes_api_service"]
+        needs.append(Address("kubernetes_deployment", f"{namespace}/{target}"))
+        needs += [a for a in there if a.type == "kubernetes_api_service"]
     if kind == "PodMonitoring":
         needs += [r.address for r in before if r.address.type == observability.MANAGED_PROMETHEUS]
     if kind == "APIService":
         service = body["spec"]["service"]
-        needs += [a for a in addresses if a == Address("kubernetes_service", f"{service['namespace']}/{service['name']}")]
-    return tuple(a for a in dict.fromkeys(needs) if a != own)
+        needs.append(Address("kubernetes_service", f"{service['namespace']}/{service['name']}"))
+    return tuple(a for a in dict.fromkeys(needs) if a in there and a != own)
 
 
 _STAGE_OF_KIND = {

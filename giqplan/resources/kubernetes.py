@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from giqplan.kube import compare, kinds, readiness, schema
 from giqplan.kube.compare import Difference
@@ -45,6 +46,7 @@ _LISTED_WHOLE = ("Namespace", "APIService")
 _GATES = ("Namespace",)
 
 
+@cache
 def type_of(kind: str) -> str:
     """``HorizontalPodAutoscaler`` -> ``kubernetes_horizontal_pod_autoscaler``."""
     return "kubernetes_" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind).lower()
@@ -218,6 +220,7 @@ WRITTEN: tuple[tuple[str, str], ...] = (
 )
 
 
+@cache
 def object_kinds() -> tuple[KubernetesObject, ...]:
     """One resource kind for each kind of object that giqplan writes."""
     return tuple(KubernetesObject(kinds.kind_of(api_version, kind)) for api_version, kind in WRITTEN)
