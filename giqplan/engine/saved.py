@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from giqplan.checks import other_answers
+from giqplan.checks import CALLER_CODES, other_answers, permissions
 from giqplan.engine.inputs import Proposal
-from giqplan.engine.observe import WorldPort, observe
+from giqplan.engine.observe import WorldPort, ask_rights, observe
 from giqplan.engine.pins import ABSENT, UNREAD, pins_of, shape_of
 from giqplan.engine.planner import same_cluster
 from giqplan.errors import PlanError, StaleError
@@ -144,7 +144,9 @@ def by_digest_alone(saved: Plan, state: State | None, port: WorldPort, begun: fr
     must_be_current(saved, replace(today, changes=tuple(_as_held(change, world) for change in saved.changes)))
     resources = {change.address: _resource(change, change.desired, scope) for change in saved.changes if change.desired is not None}
     names = frozenset(part.name for part in saved.parts)
-    return Proposal(saved, resources, world, begun=begun, names=names)
+    rights = permissions.check(ask_rights(port, world, saved.changes), saved.changes)
+    checks = (*(check for check in saved.checks if check.code not in CALLER_CODES), *rights)
+    return Proposal(replace(saved, checks=checks), resources, world, begun=begun, names=names)
 
 
 def _resource(change: Change, desired: JsonObject, scope: Scope) -> Resource:

@@ -204,6 +204,19 @@ def test_a_readers_plan_is_carried_out_by_who_may(applied: House) -> None:
     assert "1 updated" in out
 
 
+def test_a_readers_plan_is_carried_out_by_its_digest_alone_too(applied: House) -> None:
+    applied.set("autoscaling.maxReplicas", 4)
+    file = applied.folder / "plan.json"
+    applied.cli("plan", "-o", str(file), caller="planner")
+    told = json.loads(file.read_text())["digest"]
+    applied.file.unlink()
+    code, _, err, written = apply(applied, file, "--digest", told, caller="planner")
+    assert (code, written) == (4, []), err
+    code, out, err, _ = apply(applied, file, "--digest", told)
+    assert code == 0, err
+    assert "1 updated" in out
+
+
 def test_a_reader_cannot_carry_out_what_it_planned(applied: House) -> None:
     applied.set("autoscaling.maxReplicas", 4)
     file = applied.folder / "plan.json"
