@@ -105,6 +105,7 @@ _CHECKS = {
     "GIQ1509": "model bucket",
     "GIQ1510": "metrics adapter",
     "GIQ1511": "objects of another environment",
+    "GIQ1523": "managed by another tool too",
     "GIQ1512": "Google Cloud APIs",
     "GIQ1513": "caller's permissions",
     "GIQ1514": "room for the download",
@@ -129,7 +130,11 @@ _PLAN = {
     "GIQ1613": "a glob names nothing",
     "GIQ1614": "the digest is missing or another one",
     "GIQ1620": "nothing is recorded",
-    "GIQ1621": "--force-conflicts names nothing",
+    "GIQ1622": "the intent does not want it",
+    "GIQ1623": "nothing is there to import",
+    "GIQ1624": "it is recorded already",
+    "GIQ1625": "somebody else manages it",
+    "GIQ1626": "what should be imported cannot be looked at",
 }
 
 _APPLY = {
@@ -151,6 +156,10 @@ _STATE = {
     "GIQ1806": "the state is locked",
     "GIQ1807": "the state is of something else",
     "GIQ1808": "the state or its journal cannot be written",
+    "GIQ1809": "an earlier run has not ended",
+    "GIQ1810": "there is no state",
+    "GIQ1811": "state does not hold it",
+    "GIQ1812": "it cannot be moved there",
 }
 
 _CLOUD = {

@@ -6,7 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from giqplan.checks import adapter, apis, bucket, changes, cluster, ephemeral, hugging_face, machine, permissions, quota, slo, traffic
+from giqplan.checks import (
+    adapter,
+    apis,
+    bucket,
+    changes,
+    cluster,
+    ephemeral,
+    hugging_face,
+    machine,
+    other_tools,
+    permissions,
+    quota,
+    slo,
+    traffic,
+)
 from giqplan.checks.base import Subject
 from giqplan.intent.model import Intent
 from giqplan.model.calls import Read
@@ -31,7 +45,8 @@ def run_checks(subjects: Sequence[Subject], planned: Iterable[Change]) -> tuple[
     """Every check of every family, in a fixed order; those of the planned changes last."""
     acting = tuple(planned)
     about = (*_each(_FIRST, subjects), *quota.check(subjects), *_each(_FAMILIES, subjects))
-    return (*about, *permissions.check(subjects[0].world, acting), *changes.check(acting))
+    world = subjects[0].world
+    return (*about, *permissions.check(world, acting), *changes.check(acting), *other_tools.check(world, acting))
 
 
 def _each(families: Iterable[_Family], subjects: Sequence[Subject]) -> Iterator[Check]:

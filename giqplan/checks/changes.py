@@ -38,7 +38,10 @@ def check(changes: Iterable[Change]) -> tuple[Check, ...]:
             remedy = "tell whoever runs the other manager: it may put its values back"
             found.append(_held(change, forced, CheckStatus.WARN, "taken from", remedy))
         if change.foreign and change.address.type.startswith("kubernetes_") and change.address.type != _SHARED:
-            remedy = "choose another metadata.name or namespace, or delete that object if nobody needs it"
+            remedy = (
+                "choose another metadata.name or namespace, delete that object if nobody needs it, or take it over as it is: "
+                f"giqplan import '{change.address}'"
+            )
             found.append(answer(TAKEN, CheckStatus.FAIL, f"{change.address} belongs to others", {}, remedy))
         if (
             change.owner

@@ -41,6 +41,8 @@ COMMANDS: dict[str, Command] = {
     "destroy": Command("apply", "delete what giqplan has created"),
     "secret": Command("secret", "put a token into the cluster, never into plan, state or log"),
     "drift": Command("drift", "say what others have changed since the last apply"),
+    "import": Command("imports", "record one thing that exists already, so that giqplan may change it"),
+    "state": Command("state", "show what giqplan remembers, and put it right by hand"),
     "sandbox": Command("sandbox", "the local Google Cloud and Kubernetes"),
     "schema": Command("schema", "print the JSON Schema of inference.yaml, for editors"),
 }

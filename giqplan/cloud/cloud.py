@@ -26,6 +26,7 @@ from giqplan.model.calls import (
     DeleteCluster,
     DeleteObject,
     EnableService,
+    LabelCluster,
     Outcome,
     Read,
     Reading,
@@ -99,6 +100,8 @@ class Cloud:
                 return self._google.create_cluster(ref, body)
             case UpdateCluster(ref, update):
                 return self._google.update_cluster(ref, update)
+            case LabelCluster(ref, labels):
+                return self._google.label_cluster(ref, labels)
             case DeleteCluster(ref):
                 return self._google.delete_cluster(ref)
             case AddBucketMember(bucket, role, member):

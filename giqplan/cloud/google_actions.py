@@ -43,6 +43,23 @@ class GoogleActions:
         request = container_v1.UpdateClusterRequest(name=str(ref), update=_message(container_v1.ClusterUpdate, update))
         return self._operation(ref, lambda client: client.update_cluster(request=request, timeout=READ_S))
 
+    def label_cluster(self, ref: ClusterRef, labels: JsonObject) -> ActionResult:
+        from google.cloud import container_v1
+
+        def put(client: Any) -> Any:
+            live = client.get_cluster(name=str(ref), timeout=READ_S)
+            together = {**live.resource_labels, **labels}
+            request = container_v1.SetLabelsRequest(name=str(ref), resource_labels=together, label_fingerprint=live.label_fingerprint)
+            return client.set_labels(request=request, timeout=READ_S)
+
+        for _ in range(_POLICY_ATTEMPTS):
+            try:
+                return self._operation(ref, put)
+            except CloudError as error:
+                if error.status != 412:
+                    raise
+        raise _too_busy(f"the labels of {ref}")
+
     def delete_cluster(self, ref: ClusterRef) -> ActionResult:
         try:
             return self._operation(ref, lambda client: client.delete_cluster(name=str(ref), timeout=READ_S))

@@ -16,14 +16,14 @@ from giqplan.engine.walk import End, Walked, walk, with_dependents
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, WaitsError, worst
 from giqplan.kube.adopt import left_by_kubectl, taken_over
 from giqplan.model.address import Address
-from giqplan.model.calls import ActionResult, ApplyObject, RewriteManagers
+from giqplan.model.calls import ActionResult, ApplyObject, Outcome, Reading, RewriteManagers
 from giqplan.model.plan import Change, Confidence, Conflict, Verb
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.model.values import JsonObject, has_unknown
 from giqplan.model.world import World, project_read
 from giqplan.resources import REGISTRY, Kind, Step
 from giqplan.resources.cluster import TYPE as CLUSTER
-from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject
+from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject, is_adopted
 from giqplan.resources.preconditions import judge
 from giqplan.resources.services import TYPE as SERVICE
 from giqplan.state import Journal, ResourceState
@@ -110,14 +110,14 @@ class Executor:
     def _send(self, kind: Kind, change: Change) -> None:
         resource = self._resolved(change.address)
         self._refuse_while_waiting(resource)
-        live = self._fresh(kind, resource)
+        live = self._fresh(kind, resource, change)
         record = self._journal.begin(change.address, change.verb.value, f"{change.verb.value} {change.address}")
         result = ActionResult()
         try:
             if isinstance(kind, KubernetesObject) and change.confidence is Confidence.PREDICTED:
                 self._check_by_dry_run(kind, change, resource)
             if isinstance(kind, KubernetesObject) and change.adopts:
-                self._take_over(kind, resource)
+                live = self._take_over(kind, resource) or live
             for step in kind.steps(change.verb, change.address, resource.desired, live, self._world.scope, resource.once):
                 self._reporter.began(change.address, step.summary)
                 answer = self._execute(step, kind, change.conflicts)
@@ -159,29 +159,31 @@ class Executor:
             raise ApplyError("GIQ1706", detail, "plan again: the new plan shows whose it is")
         _refuse_foreign_changes(kind, resource, result.body)
 
-    def _fresh(self, kind: Kind, resource: Resource) -> Live:
+    def _fresh(self, kind: Kind, resource: Resource, change: Change) -> Live:
         """The resource as it is right now where the action depends on it: lists are sent whole, so the union is made last."""
         if kind.provider == "kubernetes":
             return kind.live(resource.address, resource.desired, self._world)
         waiting = Waiting(resource.address, resource.desired)
-        return look(self._port, (waiting,), self._world.scope)[resource.address]
+        return replace(look(self._port, (waiting,), self._world.scope)[resource.address], ours=self._is_ours(change))
 
-    def _take_over(self, kind: KubernetesObject, resource: Resource) -> None:
-        """Give what kubectl apply left to us; again when controllers wrote the object in between."""
+    def _take_over(self, kind: KubernetesObject, resource: Resource) -> Live | None:
+        """Give what kubectl apply left to us; again when controllers wrote the object in between. The object as it is then, None when
+        there is nothing to take over any more."""
         for last in (False,) * (_WRITTEN_IN_BETWEEN - 1) + (True,):
             live = look(self._port, (Waiting(resource.address, resource.desired),), self._world.scope)[resource.address].body
             if live is None or not left_by_kubectl(live, FIELD_MANAGER):
-                return
+                return None
             fields = tuple(taken_over(live, resource.desired, FIELD_MANAGER, kind.schema))
             version, cluster = live["metadata"]["resourceVersion"], self._world.scope.cluster
             step = Step(RewriteManagers(cluster, kind.path(resource.address), fields, version), "take over what kubectl apply left")
             self._reporter.began(resource.address, step.summary)
             try:
-                self._execute(step, kind)
-                return
+                held = self._execute(step, kind).body
+                return kind.live_of(resource.address, resource.desired, Reading(Outcome.OK, held))
             except CloudError as error:
                 if error.status != 409 or last:
                     raise
+        raise AssertionError("the last attempt ends it")
 
     def _execute(self, step: Step, kind: Kind, reviewed: Collection[Conflict] = ()) -> ActionResult:
         """One action, and the end of the operation it starts. What is only not possible yet is tried again, within the kind's patience:
@@ -221,7 +223,8 @@ class Executor:
         return settled[address]
 
     def _delete(self, kind: Kind, change: Change) -> None:
-        wanted = self._recorded[change.address].applied
+        entry = self._recorded.get(change.address)  # None: found by its marks
+        wanted = entry.applied if entry is not None else change.before or {}
         live = Live(Presence.PRESENT, None, change.identity)
         record = self._journal.begin(change.address, change.verb.value, f"delete {change.address}")
         try:
@@ -299,7 +302,10 @@ class Executor:
         earlier = self._recorded.get(change.address)
         if earlier is not None:
             return earlier.created
-        return change.address in self._proposal.begun or (change.verb is not Verb.CREATE and not change.foreign and not change.owner)
+        if change.address in self._proposal.begun:
+            return True
+        found = change.verb is not Verb.CREATE and not change.foreign and not change.owner
+        return found and not is_adopted(self._resources[change.address].desired)
 
     def _wanted_by(self, resource: Resource) -> tuple[str, ...]:
         """The intents that want it: those of this run, and others of the folder that state knows of."""

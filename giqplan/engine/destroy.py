@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from giqplan.checks import permissions
-from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
+from giqplan.engine.drift import buckets_recorded, recorded_identities
 from giqplan.engine.inputs import Inputs, Proposal
+from giqplan.engine.marked import NAMESPACE, begun_members, marked
 from giqplan.engine.narrow import narrowed
 from giqplan.engine.observe import ask_rights, observe
 from giqplan.engine.order import in_order
@@ -19,24 +20,15 @@ from giqplan.engine.pins import pins_of
 from giqplan.engine.planner import deferred_of, of_names, recorded_of, same_cluster, unwanted_changes
 from giqplan.errors import PlanError
 from giqplan.intent.model import Intent
-from giqplan.manifests import APPLYSET_ID, PART_OF, applyset_id
-from giqplan.manifests.adapter import PARENT as ADAPTER_SET
 from giqplan.model.address import Address
 from giqplan.model.calls import KUBERNETES, Read
 from giqplan.model.plan import Cause, Change, Part, Plan, Verb
-from giqplan.model.resource import Stage
-from giqplan.model.values import JsonObject
 from giqplan.model.world import Scope, World
-from giqplan.resources import ADAPTER_NAMESPACE, REGISTRY, address_of, buckets_of, is_adapters, stage_of
-from giqplan.resources.cluster import INTENT_LABEL, MANAGED_BY
+from giqplan.resources import buckets_of, is_adapters
 from giqplan.resources.cluster import TYPE as CLUSTER
-from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER, account_of, principal
-from giqplan.resources.kubernetes import MANAGED_BY as MARK
-from giqplan.resources.kubernetes import KubernetesObject, type_of
+from giqplan.resources.kubernetes import type_of
 from giqplan.resources.preconditions import made_by_secret_set
 from giqplan.state import ResourceState
-
-NAMESPACE = "kubernetes_namespace"
 
 #: What people keep in a namespace or cluster. What controllers make of these has an owner. Custom resources are not looked at.
 _HOLDINGS: Mapping[str, str] = {
@@ -110,56 +102,8 @@ def plan_destroy(inputs: Inputs) -> Proposal:
         options=inputs.options,
     )
     names = tuple(sorted(part.name for part in plan.parts))
-    states = {a: ResourceState(a, r.applied, None, r.identity, True, r.depends_on, names) for a, r in found.items()}
+    states = {a: ResourceState(a, r.applied, None, r.identity, r.created, r.depends_on, names) for a, r in found.items()}
     return Proposal(plan, {}, world, marked=states, begun=inputs.begun, names=inputs.names)
-
-
-def begun_members(begun: Iterable[Address], world: World) -> Mapping[Address, Recorded]:
-    """IAM members that a killed run had begun to add: bucket or project, role, namespace and account stand in the address."""
-    found = {}
-    for address in begun:
-        if address.type in (BUCKET_MEMBER, PROJECT_MEMBER):
-            where, *role, _, _ = address.name.split("/")
-            key = "bucket" if address.type == BUCKET_MEMBER else "project"
-            member = principal(world.scope.project, world.project_number, *account_of(address))
-            found[address] = Recorded({key: where, "role": "/".join(role), "member": member}, None, "", True, Stage.IAM)
-    return found
-
-
-def marked(world: World, intents: Sequence[Intent]) -> Mapping[Address, Recorded]:
-    """What carries the marks of these intents, and of the metrics adapter, as if state held it.
-
-    A Namespace is no member of a set, because others may keep things in it: it is ours by label and name.
-    """
-    own = {applyset_id(intent.metadata.name, intent.spec.target.namespace) for intent in intents}
-    sets = {*own, applyset_id(ADAPTER_SET, ADAPTER_NAMESPACE)}
-    homes = {*(intent.spec.target.namespace for intent in intents), ADAPTER_NAMESPACE}
-    cluster_address = Address(CLUSTER, f"{world.scope.location}/{world.scope.cluster.name}")
-    found: dict[Address, Recorded] = {}
-    for kind in REGISTRY.kinds.values():
-        if not isinstance(kind, KubernetesObject):
-            continue
-        reading = world.reading(kind.list_read(world.scope.cluster))
-        for item in (reading.body.get("items") or ()) if reading.ok else ():
-            labels = item["metadata"].get("labels", {})
-            home = kind.info.kind == "Namespace" and item["metadata"]["name"] in homes and labels.get(MARK[0]) == MARK[1]
-            if home or sets & {labels.get(PART_OF), labels.get(APPLYSET_ID)}:
-                body = {"apiVersion": kind.info.api_version, "kind": kind.info.kind, **item}
-                address = address_of(body)
-                shape = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": {"name": item["metadata"]["name"]}}
-                needs = (*_namespace_of(item), cluster_address)
-                found[address] = Recorded(shape, None, item["metadata"]["uid"], True, stage_of(address), needs)
-    cluster = world.cluster_reading
-    if cluster.ok:
-        labels = cluster.body.get("resourceLabels", {})
-        if labels.get(INTENT_LABEL) in {intent.metadata.name for intent in intents} and MANAGED_BY.items() <= labels.items():
-            found[cluster_address] = Recorded({"name": cluster.body["name"]}, None, cluster.body.get("id", ""), True, Stage.CLUSTER)
-    return found
-
-
-def _namespace_of(item: JsonObject) -> tuple[Address, ...]:
-    namespace = item["metadata"].get("namespace")
-    return (Address(NAMESPACE, namespace),) if namespace else ()
 
 
 def _keep(changes: Iterable[Change], world: World, intents: Sequence[Intent], ours: frozenset[Address]) -> list[Change]:

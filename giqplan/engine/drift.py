@@ -51,7 +51,8 @@ def are_reasons(kind: Kind, leaves: Iterable[Leaf]) -> bool:
 
 def drifted_leaves(kind: Kind, address: Address, recorded: Recorded, now: JsonObject) -> list[Leaf]:
     """From what the server held to what is there ``now`` on those paths, informing leaves included."""
-    return leaves_between(kind, address, recorded.held, now, Cause.DRIFT)
+    found = kind.drifted(recorded.held, now, address)
+    return [Leaf(d.path, leaf_value(d.before), leaf_value(d.after), Cause.DRIFT) for d in found]
 
 
 def drift_of(kind: Kind, address: Address, recorded: Recorded, live: Live) -> Drift | None:

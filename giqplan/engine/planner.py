@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from giqplan.checks import Subject, first_reads, run_checks
 from giqplan.checks.quota import spare_limits
+from giqplan.engine.adopted import with_adopted_marks
 from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
 from giqplan.engine.inputs import Inputs, Proposal, choice_digest
+from giqplan.engine.marked import strays
 from giqplan.engine.narrow import narrowed
 from giqplan.engine.observe import ask_rights, denied, observe
 from giqplan.engine.order import in_order
@@ -59,6 +61,7 @@ def make_plan(inputs: Inputs) -> Proposal:
         replace(s, resources=_declared(loaded, s, rollout)) for s, (loaded, _), (rollout, _) in zip(subjects, chosen, rollouts, strict=True)
     ]
     resources = merged((subject.intent.metadata.name, resource) for subject in subjects for resource in subject.resources)
+    resources = with_adopted_marks(resources, recorded_of(inputs.state), world)
     predicted, drift = _compare(resources, inputs, world)
     changes = predicted
     if inputs.port is not None and world.cluster_answers:
@@ -174,7 +177,9 @@ def _compare(resources: Sequence[Resource], inputs: Inputs, world: World) -> tup
         if verdict.drift is not None:
             drift.append(verdict.drift)
     wanted = {resource.address for resource in resources}
+    intents = [loaded.intent for loaded in inputs.loaded.values()]
     unwanted = {a: r for a, r in of_names(recorded, inputs.names).items() if a not in wanted}
+    unwanted |= strays(world, intents, {*wanted, *recorded, *inputs.claimed})
     changes += unwanted_changes(unwanted, world, Cause.NOT_WANTED)
     return in_order(_autoscaler_first(changes)), tuple(drift)
 

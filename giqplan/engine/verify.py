@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from giqplan.cloud import ConflictError
-from giqplan.errors import CloudError, PlanError
-from giqplan.kube.adopt import left_by_kubectl, removed_by_takeover
+from giqplan.engine.narrow import matches
+from giqplan.errors import CloudError
+from giqplan.kube.adopt import CLIENT_SIDE, left_by_kubectl, removed_by_takeover
 from giqplan.kube.compare import ABSENT, path_text, value_at
 from giqplan.model.address import Address
 from giqplan.model.calls import ApplyObject
 from giqplan.model.plan import ABSENT_LEAF, Adjustment, Cause, Change, Confidence, Conflict, Leaf, Taking, Verb
 from giqplan.model.resource import Live, Presence, Resource
-from giqplan.model.values import JsonObject, Path
+from giqplan.model.values import JsonObject, Path, leaves
 from giqplan.model.world import World
 from giqplan.resources import REGISTRY
 from giqplan.resources.kubernetes import FIELD_MANAGER, MANAGED_BY, REPLICA_HOLDERS, KubernetesObject
@@ -36,11 +36,9 @@ _PARALLEL = 8
 def verify(
     port: WorldPort, changes: Sequence[Change], resources: Mapping[Address, Resource], world: World, force: Sequence[str] = ()
 ) -> tuple[Change, ...]:
-    """The changes, each as the server's dry-run shows it where one was possible. ``force``: globs over the addresses of which every
+    """The changes, each as the server's dry-run shows it where one was possible. ``force``: globs over the resources of which every
     conflict is won (--force-conflicts)."""
-    for glob in force:
-        if not any(fnmatchcase(str(change.address), glob) for change in changes):
-            raise PlanError("GIQ1621", f"no resource of the plan is named by {glob!r}", "giqplan plan --full lists the addresses")
+    changes = [_with_heritage(change, resources, world) for change in changes]
     asked = [c for c in changes if c.verb in (Verb.CREATE, Verb.UPDATE) and isinstance(REGISTRY.of(c.address), KubernetesObject)]
     if not asked:
         return tuple(changes)
@@ -48,6 +46,23 @@ def verify(
         found = pool.map(lambda c: _one(port, c, resources[c.address], world, force), asked)
         answers = dict(zip([c.address for c in asked], found, strict=True))
     return tuple(answers.get(change.address, change) for change in changes)
+
+
+def _with_heritage(change: Change, resources: Mapping[Address, Resource], world: World) -> Change:
+    """What is as wanted but still kubectl's is taken over too, or a field that the intent drops later would stay for ever."""
+    kind = REGISTRY.of(change.address)
+    if (
+        change.verb is not Verb.NOOP
+        or change.foreign
+        or change.left
+        or change.address not in resources
+        or not isinstance(kind, KubernetesObject)
+    ):
+        return change
+    live = kind.live(change.address, resources[change.address].desired, world).body
+    if live is None or CLIENT_SIDE not in left_by_kubectl(live, FIELD_MANAGER):
+        return change
+    return replace(change, verb=Verb.UPDATE, cause=Cause.LEFT_BY_KUBECTL)
 
 
 def gives_back(path: str, manager: str) -> bool:
@@ -75,7 +90,7 @@ def _one(port: WorldPort, change: Change, resource: Resource, world: World, forc
             result = port.execute(send)
         except ConflictError as error:
             change = _contested(kind, change, resource, error, world)
-            forced = any(fnmatchcase(str(change.address), glob) for glob in force)
+            forced = any(matches(glob, change) for glob in force)
             change = replace(change, conflicts=tuple(replace(c, taken=_taking(c, heirless, forced)) for c in change.conflicts))
             if change.blocked_by:
                 return change
@@ -158,7 +173,7 @@ def _as_held(kind: KubernetesObject, change: Change, resource: Resource, held: J
     once = (leaf for leaf in change.leaves if leaf.cause is Cause.NOT_THERE)  # sent one time, outside the desired value's shape
     outside = (leaf for leaf in (*gone, *once) if leaf.path not in seen)
     leaves = tuple(sorted((*found, *outside), key=lambda leaf: tuple(str(p) for p in leaf.path)))
-    acts = bool(kept) or any(not kind.informs_only(leaf.path) for leaf in leaves)
+    acts = bool(kept) or change.adopts or any(not kind.informs_only(leaf.path) for leaf in leaves)
     notes = (*change.notes, *(f"{path_text(path)} stays: another manager holds it too" for path in kept))
     shown = replace(change, after=after, adjustments=adjusted, notes=notes, confidence=Confidence.VERIFIED)
     return replace(shown, verb=change.verb if acts else Verb.NOOP, leaves=leaves if acts else ())
@@ -174,6 +189,8 @@ def _removed(
     """
     ours = [leaf for leaf in change.leaves if leaf.after is ABSENT_LEAF]
     taken = removed_by_takeover(live, resource.desired, FIELD_MANAGER, kind.schema) if change.adopts else ()
+    handed_over = {path for path, _ in leaves(resource.once or {})}
+    taken = tuple(d for d in taken if d.path not in handed_over)
     going = {d.path for d in taken}
     gone = [Leaf(d.path, _leaf(d.before), ABSENT_LEAF, Cause.LEFT_BY_KUBECTL) for d in taken]
     kept = [leaf.path for leaf in ours if value_at(held, leaf.path) is not ABSENT and leaf.path not in going]

@@ -42,7 +42,10 @@ PROFILE = f"{_PREFIX}profile"
 MODEL_ID = f"{_PREFIX}model"
 GENERATED = f"{_PREFIX}generated"
 
-WITH_ANOTHER = frozenset({VERSION, CATALOG_DATE, PROFILE, MODEL_ID})
+ADOPTED = f"{_PREFIX}adopted"
+"""Says that the object was there before giqplan: a destroy without a state has to know."""
+
+WITH_ANOTHER = frozenset({VERSION, CATALOG_DATE, PROFILE, MODEL_ID, ADOPTED})
 """Annotations of object metadata that only inform: written along with another change, never a reason for one."""
 
 #: Label keys that a user's ``metadata.labels`` may not set: they decide identity, ownership or routing.

@@ -92,6 +92,15 @@ class UpdateCluster:
 
 
 @dataclass(frozen=True)
+class LabelCluster:
+    """Put labels on a cluster beside those that it has: read-modify-write under its ``labelFingerprint``; repeated when somebody else
+    wrote in between (container v1, ``clusters.setResourceLabels``)."""
+
+    cluster: ClusterRef
+    labels: JsonObject = field(hash=False)
+
+
+@dataclass(frozen=True)
 class DeleteCluster:
     cluster: ClusterRef
 
@@ -219,6 +228,7 @@ Action: TypeAlias = (
     EnableService
     | CreateCluster
     | UpdateCluster
+    | LabelCluster
     | DeleteCluster
     | AddBucketMember
     | RemoveBucketMember

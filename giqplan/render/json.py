@@ -102,8 +102,6 @@ def _resource_change(change: Change) -> dict[str, Any]:
         "adopts": change.adopts,
         **_sent(change),
     }
-    if change.adopts:
-        found["giqplan"]["adopts"] = True
     return found
 
 

@@ -86,6 +86,10 @@ class Kind(ABC):
         """What serves two intents that want one resource; None when they want what cannot be had together."""
         return one if not self.differences(one, other, address) and not self.differences(other, one, address) else None
 
+    def drifted(self, held: JsonObject, now: JsonObject, address: Address) -> tuple[Difference, ...]:
+        """Leaves in which what is there differs from what the server held when our last apply had settled."""
+        return self.differences(held, now, address)
+
     def informs_only(self, path: Path) -> bool:
         """Whether a leaf is written along with another change and never is a reason for one (design rule 11)."""
         return False

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from giqplan.kube.compare import Difference
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
-from giqplan.model.calls import ClusterRef, CreateCluster, DeleteCluster, Read, Reading, UpdateCluster
+from giqplan.model.calls import ClusterRef, CreateCluster, DeleteCluster, LabelCluster, Read, Reading, UpdateCluster
 from giqplan.model.plan import Cause, Verb
 from giqplan.model.resource import Live
 from giqplan.model.values import JsonObject
@@ -84,6 +84,10 @@ class Cluster(Kind):
         """Labels mark what we create and are written then only: a cluster of others is never labelled as ours."""
         return tuple(found for found in plain_differences(before, after) if found.path[0] != "resourceLabels")
 
+    def drifted(self, held: JsonObject, now: JsonObject, address: Address) -> tuple[Difference, ...]:
+        """Labels count: a cluster that held ours was made by us."""
+        return plain_differences(held, now)
+
     def steps(
         self, verb: Verb, address: Address, desired: JsonObject, live: Live, scope: Scope, once: JsonObject | None = None
     ) -> tuple[Step, ...]:
@@ -93,8 +97,15 @@ class Cluster(Kind):
             return (Step(CreateCluster(ref, body), f"create cluster {ref.name}"),)
         if verb is Verb.DELETE:
             return (Step(DeleteCluster(ref), f"delete cluster {ref.name}"),)
-        update = {"desiredReleaseChannel": desired["releaseChannel"]}
-        return (Step(UpdateCluster(ref, update), f"set release channel {desired['releaseChannel']['channel']}"),)
+        held: JsonObject = live.body or {}
+        steps: list[Step] = []
+        if held.get("releaseChannel") != desired["releaseChannel"]:
+            update = {"desiredReleaseChannel": desired["releaseChannel"]}
+            steps.append(Step(UpdateCluster(ref, update), f"set release channel {desired['releaseChannel']['channel']}"))
+        labels = desired["resourceLabels"]
+        if live.ours and not labels.items() <= held.get("resourceLabels", {}).items():
+            steps.append(Step(LabelCluster(ref, labels), "put the labels of giqplan back"))
+        return tuple(steps)
 
     def on_unwanted(self, cause: Cause) -> Verb:
         return Verb.DELETE if cause is Cause.DESTROY else Verb.FORGET

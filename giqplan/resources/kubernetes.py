@@ -10,7 +10,7 @@ from giqplan.kube import compare, kinds, readiness, schema
 from giqplan.kube.compare import Difference
 from giqplan.kube.kinds import KindInfo
 from giqplan.kube.readiness import Progress
-from giqplan.manifests import WITH_ANOTHER
+from giqplan.manifests.marks import ADOPTED, WITH_ANOTHER
 from giqplan.model.address import Address
 from giqplan.model.calls import KUBERNETES, ApplyObject, ClusterRef, DeleteObject, Outcome, Read, Reading
 from giqplan.model.plan import Cause, Verb
@@ -57,6 +57,17 @@ def address_of(body: JsonObject) -> Address:
     meta = body["metadata"]
     name = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
     return Address(type_of(body["kind"]), name)
+
+
+def is_adopted(body: JsonObject) -> bool:
+    """Whether an object says that it was there before giqplan."""
+    return ADOPTED in (body.get("metadata", {}).get("annotations") or {})
+
+
+def as_adopted(body: JsonObject) -> JsonObject:
+    """``body`` saying so."""
+    meta = body["metadata"]
+    return {**body, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), ADOPTED: "true"}}}
 
 
 class KubernetesObject(Kind):

@@ -42,12 +42,14 @@ class LocalState:
                 detail = "state.json is gone, but its journal or backup is there"
                 raise StateError("GIQ1804", detail, "put state.json back (state.json.backup is the one before)", place) from None
             return None
+        except OSError as error:
+            raise broken(f"it cannot be read: {error.strerror}", place) from None
         if not text.strip():
             detail = "an empty file: a crash of the disk or another program did that; it is no new project"
             raise StateError("GIQ1801", detail, "put it back from state.json.backup", place)
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise broken(f"not JSON: {error}", place) from None
         state, self._pending = replay(State.from_json(value, place), self.journal)
         self.journal.basis = (state.lineage, state.serial)
@@ -68,6 +70,13 @@ class LocalState:
     def pending(self) -> tuple[Pending, ...]:
         """Actions that an earlier run began and of which no end is known; call ``load`` first."""
         return self._pending
+
+    def must_be_settled(self) -> None:
+        """Raise StateError (GIQ1809) when an earlier run has not ended: a commit would forget what it had begun. Call ``load`` first."""
+        if self._pending:
+            begun = ", ".join(f"{p.verb} {p.address}" for p in self._pending[:3])
+            detail = f"an earlier run began {len(self._pending)} action{'s' if len(self._pending) > 1 else ''} and did not end: {begun}"
+            raise StateError("GIQ1809", detail, "giqplan apply settles them", Place(str(self.journal.path)))
 
     def commit(self, state: State) -> State:
         """Write ``state`` as the next serial, if nobody else did since it was loaded. Raises StateError (GIQ1805) otherwise.
@@ -119,6 +128,14 @@ class LocalState:
                 self.journal.close()
         finally:
             os.close(handle)
+
+    def unlock(self) -> str:
+        """Clear what a run that died has left in the lock, and say who that was; "" = nobody. Raises StateError (GIQ1806) when a run holds
+        it: the lock of a living process is never broken."""
+        if not (self.folder / "lock").exists():
+            return ""
+        with self.lock("unlock") as crashed:
+            return crashed
 
     def _header(self) -> tuple[str, int] | None:
         try:

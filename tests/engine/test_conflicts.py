@@ -71,7 +71,7 @@ def test_force_is_of_what_it_names_and_nothing_else(applied: House) -> None:
 
 def test_a_glob_that_names_nothing_is_an_error(applied: House) -> None:
     code, _, err = applied.cli("plan", "--force-conflicts", "kubernetes_hpa.*")
-    assert (code, "GIQ1621" in err) == (1, True)
+    assert (code, "GIQ1613" in err) == (1, True)
 
 
 def test_a_conflict_that_nobody_has_reviewed_is_not_won(applied: House) -> None:
@@ -219,3 +219,19 @@ def test_replicas_that_a_person_has_set_come_back_only_by_force(applied: House) 
     applied.kubernetes("PATCH", path, {"spec": {"replicas": ours + 1}})
     assert [c.path for c in by_address(applied.plan())[address].blocked_by] == [".spec.replicas"]
     assert by_address(applied.plan(force=(address,)))[address].blocked_by == ()
+
+
+def test_a_deployment_of_kubectl_apply_keeps_its_replicas_when_the_autoscaler_gets_them(applied: House) -> None:
+    path, address = "/apis/apps/v1/namespaces/inference/deployments/quickstart", "kubernetes_deployment.inference/quickstart"
+    applied.kubernetes("DELETE", HPA_PATH)
+    remade_by_kubectl(applied, path, {"replicas": 3})
+    paths = leaf_paths(by_address(applied.plan())[address])
+    assert ("metadata.labels.made-by" in paths, "spec.replicas" in paths) == (True, False)
+    seen: list[int] = []
+    notes = Notes(on_began=lambda a, s: seen.append(applied.kubernetes("GET", path)["spec"]["replicas"]) if str(a) == address else None)
+    assert applied.apply(reporter=notes).exit is Exit.DONE
+    assert seen == [3, 3, 3], "before the takeover, before the replicas are handed over, before our own apply"
+    held = holders(applied, path)
+    assert "f:replicas" not in held["giqplan"]["f:spec"]
+    assert "kubectl-client-side-apply" not in held
+    assert by_address(applied.plan()) == {}

@@ -255,9 +255,7 @@ def test_the_text_names_both_values(applied: House) -> None:
 
 def test_ten_minutes_of_controllers_and_what_others_add_change_nothing(applied: House) -> None:
     path = "/apis/apps/v1/namespaces/inference/deployments/quickstart"
-    scale = applied.kubernetes("GET", f"{path}/scale")
-    scale["spec"]["replicas"] = 3
-    applied.kubernetes("PUT", f"{path}/scale", scale, manager="kube-controller-manager")
+    applied.kubernetes("PATCH", f"{path}/scale", {"spec": {"replicas": 3}}, manager="kube-controller-manager")
     policy = applied.google("GET", BUCKET_POLICY)
     policy["bindings"].append({"role": "roles/storage.objectViewer", "members": ["user:other@example.com"]})
     applied.google("PUT", BUCKET_POLICY, policy)
@@ -268,6 +266,19 @@ def test_ten_minutes_of_controllers_and_what_others_add_change_nothing(applied: 
     assert applied.drift().exit is Exit.DONE
     proposal = applied.plan()
     assert (by_address(proposal), proposal.plan.drift) == ({}, ())
+
+
+def test_labels_taken_from_a_cluster_that_we_made_are_drift_and_put_back_beside_those_of_others(applied: House) -> None:
+    fingerprint = applied.cluster()["labelFingerprint"]
+    applied.google("POST", f"{CLUSTER}:setResourceLabels", {"resourceLabels": {"owner": "x"}, "labelFingerprint": fingerprint})
+    applied.advance(120)
+    (drift,) = applied.drift().drift
+    assert (drift.address.type, drift.verb.value) == ("google_container_cluster", "update")
+    assert [path_text(leaf.path) for leaf in drift.leaves] == ["resourceLabels"]
+    assert list(by_address(applied.plan())) == [str(drift.address)]
+    assert applied.apply().exit is Exit.DONE
+    assert applied.cluster()["resourceLabels"] == {"owner": "x", "giqplan-intent": "quickstart", "managed-by": "giqplan"}
+    assert applied.drift().exit is Exit.DONE
 
 
 def test_what_the_caller_may_not_see_is_named_and_exits_with_5(applied: House) -> None:

@@ -213,3 +213,16 @@ with LocalState(pathlib.Path(sys.argv[1])).lock('apply'):
     subprocess.run([sys.executable, "-c", code, str(folder)], check=False)
     with store.lock("plan") as crashed:
         assert crashed.startswith("apply by ")
+
+
+def test_a_state_that_cannot_be_read_or_is_nested_without_end_is_an_error(store: LocalState, folder: Path) -> None:
+    store.commit(state())
+    (folder / "state.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(StateError) as nested:
+        store.load()
+    assert code_of(nested) == "GIQ1802"
+    (folder / "state.json").unlink()
+    (folder / "state.json").mkdir()
+    with pytest.raises(StateError) as unreadable:
+        store.load()
+    assert code_of(unreadable) == "GIQ1802"
