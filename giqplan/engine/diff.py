@@ -62,12 +62,13 @@ def compare_unwanted(kind: Kind, address: Address, recorded: Recorded, live: Liv
         why = _left_because(verb) if recorded.created else "it was there before giqplan"
     elif live.presence is Presence.ABSENT:
         why = "it is gone already"
-    before = kind.project(live.body, recorded.applied, address) if live.body is not None else None
+    before = kind.project(live.body, recorded.applied, address) if live.body is not None else recorded.applied
     return Change(
         address,
         verb,
         recorded.stage,
         before=before,
+        after=before if verb is Verb.NOOP else None,
         cause=cause,
         why=why,
         depends_on=recorded.depends_on,

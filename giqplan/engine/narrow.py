@@ -20,7 +20,8 @@ def matches(glob: str, change: Change) -> bool:
 def narrowed(changes: Sequence[Change], options: Options) -> tuple[Change, ...]:
     """The changes with everything left undone that ``options`` leave out.
 
-    A target brings what it waits for; what waits for something excluded is left out with it. Raises PlanError (GIQ1613) for a glob that
+    A target brings what it waits for; what waits for something excluded is left out with it; what is not there and stays so comes last.
+    Raises PlanError (GIQ1613) for a glob that
     names nothing: a slip of the pen would else look like an empty plan.
     """
     for glob in (*options.target, *options.exclude, *options.force_conflicts):
@@ -36,7 +37,8 @@ def narrowed(changes: Sequence[Change], options: Options) -> tuple[Change, ...]:
     excluded = _matching(acting, options.exclude)
     for address in with_dependents(excluded, acting):
         left[address] = "left out by --exclude" if address in excluded else "left out: it waits for what --exclude leaves out"
-    return tuple(_left(change, left[change.address]) if change.address in left else change for change in changes)
+    found = [_left(change, left[change.address]) if change.address in left else change for change in changes]
+    return tuple(sorted(found, key=lambda change: change.nothing))
 
 
 def _matching(changes: Iterable[Change], globs: Iterable[str]) -> set[Address]:

@@ -222,15 +222,17 @@ def unwanted_changes(recorded: Mapping[Address, Recorded], world: World, cause: 
     found = []
     for address, entry in recorded.items():
         kind = REGISTRY.of(address)
-        change = compare_unwanted(kind, address, entry, kind.live(address, entry.applied, world), cause)
-        found.append(_shared(change, world, cause))
+        live = kind.live(address, entry.applied, world)
+        change = compare_unwanted(kind, address, entry, live, cause)
+        found.append(change if live.body is None else _shared(change, world, cause))
     return found
 
 
 def _shared(change: Change, world: World, cause: Cause) -> Change:
     """What others may use as well is not taken from them."""
-    if is_adapters(change.address) and cause is Cause.NOT_WANTED and change.before is not None:
-        return replace(change, verb=Verb.NOOP, notes=("it stays: other autoscalers of the cluster may use it; destroy asks them",))
+    if is_adapters(change.address) and cause is Cause.NOT_WANTED:
+        stays = ("it stays: other autoscalers of the cluster may use it; destroy asks them",)
+        return replace(change, verb=Verb.NOOP, after=change.before, notes=stays)
     if change.verb is Verb.DELETE and change.address.type in (BUCKET_MEMBER, PROJECT_MEMBER) and world.other_clusters:
         others = ", ".join(world.other_clusters)
         why = f"kept: one identity serves every cluster of a project, and {others} may rely on it"

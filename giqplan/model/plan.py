@@ -144,6 +144,11 @@ class Change:
         return self.verb is not Verb.NOOP
 
     @property
+    def nothing(self) -> bool:
+        """It is not there, and this plan leaves it so."""
+        return self.before is None and self.after is None
+
+    @property
     def blocked_by(self) -> tuple[Conflict, ...]:
         """The conflicts that nothing allows to win."""
         return tuple(conflict for conflict in self.conflicts if conflict.taken is None)

@@ -18,7 +18,7 @@ from giqplan.model.address import Address
 from giqplan.model.check import Check, CheckStatus
 from giqplan.model.plan import ABSENT_LEAF, Cause, Change, Drift, Part, Plan, Verb
 from giqplan.model.resource import Stage
-from giqplan.model.values import UNKNOWN, JsonObject, Path
+from giqplan.model.values import UNKNOWN, JsonObject, Path, has_unknown
 from giqplan.units import digest
 
 FORMAT_VERSION = "1.2"
@@ -44,7 +44,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """
     body = {
         "format_version": FORMAT_VERSION,
-        "resource_changes": [_resource_change(change) for change in plan.changes],
+        "resource_changes": [_resource_change(change) for change in plan.changes if not change.nothing],
         "resource_drift": [resource_drift(drift) for drift in plan.drift],
         "checks": _terraform_checks(plan.checks),
         "applyable": plan.applyable,
@@ -54,6 +54,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "intents": [_part(part, alone=len(plan.parts) == 1) for part in plan.parts],
         "recommendation": plain(plan.recommendation),
         "cost": plain(plan.recommendation.cost) if plan.recommendation is not None else {"usd_per_hour": plain(plan.cost)},
+        "left_out": [_resource_change(change) for change in plan.changes if change.nothing],
         "deferred": [plain(deferred) for deferred in plan.deferred],
         "pins": [plain(pin) for pin in plan.pins],
         "inputs": dict(plan.inputs),
@@ -127,7 +128,7 @@ def _resource(
         "actions": ACTIONS[verb],
         "before": None if before is None else known(before),
         "after": None if after is None else known(after),
-        "after_unknown": {} if after is None else unknown(after),
+        "after_unknown": unknown(after) if has_unknown(after) else {},
         "before_sensitive": False if before is None else {},
         "after_sensitive": False if after is None else {},
     }
@@ -147,7 +148,7 @@ def _action_reason(change: Change) -> str:
     """Terraform's word where it has one for the case; our own cause always stands beside it."""
     if change.verb is Verb.REPLACE:
         return "replace_because_cannot_update"
-    if change.verb is Verb.DELETE and change.cause is Cause.NOT_WANTED:
+    if change.verb in (Verb.DELETE, Verb.FORGET) and change.cause is Cause.NOT_WANTED:
         return "delete_because_no_resource_config"
     return ""
 

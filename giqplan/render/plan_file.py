@@ -102,7 +102,7 @@ def _plan(value: Mapping[str, Any]) -> Plan:
         parts=parts,
         project=_text(value["project"]),
         cluster=_text(value["cluster"]),
-        changes=tuple(_change(each) for each in value["resource_changes"]),
+        changes=tuple(_change(each) for each in (*value["resource_changes"], *value["left_out"])),
         drift=tuple(_drift(each) for each in value["resource_drift"]),
         checks=_of(tuple[Check, ...], value["giqplan_checks"]),
         deferred=_of(tuple[Deferred, ...], value["deferred"]),

@@ -220,6 +220,7 @@ def changed() -> Plan:
                 Address("kubernetes_namespace", "inference"),
                 Verb.FORGET,
                 Stage.MONITORING,
+                before={"metadata": {"name": "inference"}},
                 cause=Cause.NOT_WANTED,
                 why="it was there before giqplan",
                 confidence=Confidence.PREDICTED,

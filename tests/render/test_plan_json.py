@@ -1,4 +1,4 @@
-"""The JSON plan has Terraform's shapes: judged by what Terraform 1.11.4 itself printed (terraform-1.11-show.json)."""
+"""The JSON plan has Terraform's shapes: judged by what Terraform 1.11.4 itself printed (terraform/first.json)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from giqplan.model.values import UNKNOWN
 from giqplan.render.json import known, plan_json, unknown
 from giqplan.units import canonical_json, digest
 
-TERRAFORM = json.loads((Path(__file__).parent / "terraform-1.11-show.json").read_text())
+TERRAFORM = json.loads((Path(__file__).parent / "terraform" / "first.json").read_text())
 
 
 def _by_action(plan: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
