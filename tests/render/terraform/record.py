@@ -26,59 +26,95 @@ class Case:
     flags: tuple[str, ...] = ()
 
 
-def data(name: str, body: str = "") -> str:
-    return f'resource "terraform_data" "{name}" {{\n{body}\n}}\n'
+def data(name: str, *lines: str) -> str:
+    return block(f'resource "terraform_data" "{name}"', *lines)
 
 
-def asserted(name: str, condition: str, of: str = "") -> str:
-    return f'check "{name}" {{\n{of}\nassert {{\ncondition = {condition}\nerror_message = "{name} does not hold"\n}}\n}}\n'
+def block(head: str, *lines: str) -> str:
+    return "\n".join((f"{head} {{", *lines, "}")) + "\n"
+
+
+def lifecycle(*lines: str) -> str:
+    return block("lifecycle", *lines)
+
+
+def condition(kind: str, text: str, message: str = "it does not hold") -> str:
+    return block(kind, f"condition = {text}", f'error_message = "{message}"')
+
+
+def asserted(name: str, text: str) -> str:
+    return block(f'check "{name}"', condition("assert", text))
 
 
 def moved(old: str, new: str) -> str:
-    return f"moved {{\nfrom = terraform_data.{old}\nto = terraform_data.{new}\n}}\n"
+    return block("moved", f"from = terraform_data.{old}", f"to = terraform_data.{new}")
 
 
-YES = "locals {\nyes = true\n}\n"
-TWO = data("a", 'input = "x"') + data("b", "input = terraform_data.a.id")
-SECRET = 'variable "secret" {\nsensitive = true\ndefault = "s"\n}\n'
-UNKNOWN_LIST = 'input = ["known", terraform_data.a.id, { deep = terraform_data.a.id, known = 1 }, []]'
+def imported(name: str, identity: str, *lines: str) -> str:
+    return block("import", f"to = terraform_data.{name}", f'id = "{identity}"') + data(name, *lines)
+
+
+YES = block("locals", "yes = true")
+"""Conditions have to refer to something."""
+SECRET = block('variable "secret"', "sensitive = true", 'default = "s"')
+A, C = data("a", 'input = "x"'), data("c", 'input = "x"')
+TWO = A + data("b", "input = terraform_data.a.id")
+LIST = data("l", "input = [1, { k = 2 }]")
+KEYS, MANY = 'for_each = toset(["k", "l"])', "count = 2"
+MOVED = C + moved("a", "c")
+TRIGGERED = lifecycle("replace_triggered_by = [terraform_data.a.input]")
 CASES = {
-    "create": Case(TWO + data("lists", UNKNOWN_LIST) + data("many", "count = 2") + data("each", 'for_each = toset(["k"])')),
+    "create": Case(
+        TWO
+        + data("lists", 'input = ["known", terraform_data.a.id, { deep = terraform_data.a.id, known = 1 }, []]')
+        + data("many", MANY)
+        + data("each", KEYS)
+    ),
     "create-sensitive": Case(SECRET + data("a", "input = { open = 1, hidden = var.secret, list = [1, var.secret] }")),
     "update": Case(data("a", 'input = { x = "y", list = [1, 2] }') + data("b", "input = 1"), TWO),
-    "update-sensitive": Case(SECRET + data("a", 'input = { open = 2, hidden = "${var.secret}t" }'), SECRET + data("a", "input = { open = 1, hidden = var.secret }")),
-    "replace": Case(data("a", "triggers_replace = [2]") + data("b", "input = terraform_data.a.id"), data("a", "triggers_replace = [1]") + data("b", "input = terraform_data.a.id")),
-    "replace-create-first": Case(data("a", "triggers_replace = { k = 2 }\nlifecycle {\ncreate_before_destroy = true\n}"), data("a", "triggers_replace = { k = 1 }")),
+    "update-sensitive": Case(
+        SECRET + data("a", 'input = { open = 2, hidden = "${var.secret}t" }'),
+        SECRET + data("a", "input = { open = 1, hidden = var.secret }"),
+    ),
+    "replace": Case(
+        data("a", "triggers_replace = [2]") + data("b", "input = terraform_data.a.id"),
+        data("a", "triggers_replace = [1]") + data("b", "input = terraform_data.a.id"),
+    ),
+    "replace-create-first": Case(
+        data("a", "triggers_replace = { k = 2 }", lifecycle("create_before_destroy = true")), data("a", "triggers_replace = { k = 1 }")
+    ),
     "replace-asked": Case(TWO, TWO, ("-replace=terraform_data.a",)),
-    "replace-triggered": Case(data("a", "input = 2") + data("b", "lifecycle {\nreplace_triggered_by = [terraform_data.a.input]\n}"), data("a", "input = 1") + data("b")),
-    "delete": Case(data("a", 'input = "x"') + data("many", "count = 1") + data("each", 'for_each = toset(["k"])'), TWO + data("many", "count = 2") + data("each", 'for_each = toset(["k", "l"])')),
+    "replace-triggered": Case(data("a", "input = 2") + data("b", TRIGGERED), data("a", "input = 1") + data("b")),
+    "delete": Case(A + data("many", "count = 1") + data("each", 'for_each = toset(["k"])'), TWO + data("many", MANY) + data("each", KEYS)),
     "destroy": Case(TWO, TWO, ("-destroy",)),
-    "forget": Case("removed {\nfrom = terraform_data.b\nlifecycle {\ndestroy = false\n}\n}\n" + data("a", 'input = "x"'), TWO),
-    "import": Case('import {\nto = terraform_data.i\nid = "given"\n}\n' + data("i") + 'import {\nto = terraform_data.j\nid = "other"\n}\n' + data("j", "input = 1")),
-    "moved": Case(data("c", 'input = "x"') + moved("a", "c"), data("a", 'input = "x"')),
-    "moved-and-changed": Case(data("c", 'input = "y"') + moved("a", "c"), data("a", 'input = "x"')),
-    "drift-moved": Case(data("c", 'input = "x"') + moved("a", "c"), data("a", 'input = "x"'), ("-refresh-only",)),
-    "read": Case(data("a") + 'data "terraform_remote_state" "s" {\nbackend = "local"\nconfig = { path = terraform_data.a.id }\n}\n'),
-    "nothing": Case(TWO + data("l", "input = [1, { k = 2 }]"), TWO + data("l", "input = [1, { k = 2 }]")),
+    "forget": Case(A + block("removed", "from = terraform_data.b", lifecycle("destroy = false")), TWO),
+    "import": Case(imported("i", "given") + imported("j", "other", "input = 1")),
+    "moved": Case(MOVED, A),
+    "moved-and-changed": Case(data("c", 'input = "y"') + moved("a", "c"), A),
+    "drift-moved": Case(MOVED, A, ("-refresh-only",)),
+    "read": Case(data("a") + block('data "terraform_remote_state" "s"', 'backend = "local"', "config = { path = terraform_data.a.id }")),
+    "nothing": Case(TWO + LIST, TWO + LIST),
     "target": Case(TWO + data("c"), TWO, ("-target=terraform_data.a",)),
     "checks": Case(
-        YES +
-        data("a", "count = 2\nlifecycle {\npostcondition {\ncondition = self.id != null\nerror_message = \"no id\"\n}\nprecondition {\ncondition = local.yes\nerror_message = \"no\"\n}\n}")
+        YES
+        + data("a", MANY, lifecycle(condition("postcondition", "self.id != null"), condition("precondition", "local.yes")))
         + asserted("holds", "local.yes")
         + asserted("fails", "!local.yes")
         + asserted("unknown", 'terraform_data.a[0].id == "x"')
         + asserted("breaks", 'jsondecode("no${local.yes}") == 1')
-        + 'variable "v" {\ndefault = 1\nvalidation {\ncondition = var.v > 0\nerror_message = "v"\n}\n}\n'
-        + 'output "o" {\nvalue = 1\nprecondition {\ncondition = local.yes\nerror_message = "o"\n}\n}\n'
+        + block('variable "v"', "default = 1", condition("validation", "var.v > 0"))
+        + block('output "o"', "value = 1", condition("precondition", "local.yes"))
     ),
-    "check-of-two": Case(YES + 'check "two" {\nassert {\ncondition = !local.yes\nerror_message = "one"\n}\nassert {\ncondition = !local.yes || 1 > 2\nerror_message = "two"\n}\n}\n' + data("a")),
+    "check-of-two": Case(
+        YES + data("a") + block('check "two"', condition("assert", "!local.yes", "one"), condition("assert", "!local.yes || 1 > 2", "two"))
+    ),
     "errored-of-two": Case(
         YES
-        + data("a", "count = 2\nlifecycle {\nprecondition {\ncondition = count.index == 1\nerror_message = \"not the first\"\n}\n}")
-        + data("b", "count = 2\nlifecycle {\npostcondition {\ncondition = self.id == \"x\"\nerror_message = \"no\"\n}\n}")
+        + data("a", MANY, lifecycle(condition("precondition", "count.index == 1")))
+        + data("b", MANY, lifecycle(condition("postcondition", 'self.id == "x"')))
     ),
-    "errored": Case(YES + data("a") + data("b", "input = terraform_data.a.id\nlifecycle {\nprecondition {\ncondition = !local.yes\nerror_message = \"no\"\n}\n}")),
-}  # fmt: skip
+    "errored": Case(YES + data("a") + data("b", "input = terraform_data.a.id", lifecycle(condition("precondition", "!local.yes")))),
+}
 
 
 def record(case: Case) -> dict[str, object]:
@@ -95,7 +131,7 @@ def record(case: Case) -> dict[str, object]:
 
 
 def run(folder: Path, command: str, *words: str, may_fail: bool = False) -> str:
-    done = subprocess.run(["terraform", command, *words, *([] if command == "show" else ["-no-color"])], cwd=folder, capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(["terraform", command, *words], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or may_fail, done.stderr
     return done.stdout
 
