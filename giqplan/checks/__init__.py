@@ -44,7 +44,7 @@ TRANSIENT_CODES = frozenset({changes.UNSETTLED, hugging_face.TOKEN})
 def run_checks(subjects: Sequence[Subject], planned: Iterable[Change]) -> tuple[Check, ...]:
     """Every check of every family, in a fixed order; those of the planned changes last."""
     acting = tuple(planned)
-    about = (*_each(_FIRST, subjects), *quota.check(subjects), *_each(_FAMILIES, subjects))
+    about = (*_each(_FIRST, subjects), *quota.check(subjects, acting), *_each(_FAMILIES, subjects))
     world = subjects[0].world
     return (*about, *permissions.check(world, acting), *changes.check(acting), *other_tools.check(world, acting))
 

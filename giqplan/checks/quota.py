@@ -12,6 +12,7 @@ from typing import Any
 
 from giqplan.checks.base import Subject, answer
 from giqplan.model.check import Check, CheckStatus
+from giqplan.model.plan import Change, Verb
 from giqplan.model.recommendation import PricingModel
 from giqplan.model.world import quotas_read
 from giqplan.resources import REGISTRY
@@ -97,10 +98,11 @@ def accelerators_needed(subject: Subject) -> int:
     return machines * int(subject.machine.accelerator_count)
 
 
-def used_by_others(subject: Subject, own: Iterable[Subject] = ()) -> int:
+def used_by_others(subject: Subject, own: Iterable[Subject] = (), going: Iterable[str] = ()) -> int:
     """Accelerators that giqplan workloads of this cluster, the subject's and ``own`` left out, may ask for: as many replicas as their
-    autoscalers allow, for the present count changes by itself."""
+    autoscalers allow, for the present count changes by itself. ``going``: Deployments (namespace/name) that the plan takes down."""
     names = {(s.intent.spec.target.namespace, s.intent.metadata.name) for s in (subject, *own)}
+    names |= {(namespace, name) for namespace, _, name in (text.partition("/") for text in going)}
     highest = _highest(subject)
     kind = next(k for k in REGISTRY.kinds.values() if isinstance(k, KubernetesObject) and k.info.kind == "Deployment")
     reading = subject.world.reading(kind.list_read(subject.world.scope.cluster))
@@ -156,17 +158,18 @@ def _limits(subject: Subject) -> tuple[Limit, ...]:
     return limits(reading.body.get("quotaInfos", ()), wanted, recommendation.cost.region)
 
 
-def check(subjects: Sequence[Subject]) -> tuple[Check, ...]:
+def check(subjects: Sequence[Subject], planned: Iterable[Change]) -> tuple[Check, ...]:
     """Needed against limit for each quota that the intents spend, with the shortfall; unknown when the quota cannot be read."""
     of_all = sum(map(accelerators_needed, subjects))
-    return tuple(_check(together, of_all) for together in _spending(subjects))
+    going = tuple(c.address.name for c in planned if c.verb is Verb.DELETE and c.address.type == "kubernetes_deployment")
+    return tuple(_check(together, of_all, going) for together in _spending(subjects))
 
 
-def _check(subjects: Sequence[Subject], of_all: int) -> Check:
+def _check(subjects: Sequence[Subject], of_all: int, going: Iterable[str]) -> Check:
     """The answer for intents that spend the same quota: it has to bear all of them at their highest replica counts at once, and the quota
     of all GPUs has to bear ``of_all``."""
     recommendation, world = subjects[0].recommendation, subjects[0].world
-    needed, used = sum(map(accelerators_needed, subjects)), used_by_others(subjects[0], subjects)
+    needed, used = sum(map(accelerators_needed, subjects)), used_by_others(subjects[0], subjects, going)
     accelerator = recommendation.profile.accelerator
     wanted = quota_id(accelerator, recommendation.cost.pricing_model)
     if wanted is None:
