@@ -27,7 +27,7 @@ def check(changes: Iterable[Change]) -> tuple[Check, ...]:
             evidence: dict[str, object] = {"resource": change.address, "fields": ", ".join(path_text(p) for p in change.replace_paths)}
             remedy = "choose another metadata.name, or delete that object yourself: giqplan never deletes what serves"
             found.append(answer(REPLACE, CheckStatus.FAIL, f"{change.address} cannot be changed in place", evidence, remedy))
-        if change.blocked_by:
+        if change.blocked_by and not change.foreign:
             remedy = (
                 "let the other manager give them up (kubectl get --show-managed-fields), set the intent to what they hold, or take them: "
                 f"--force-conflicts '{change.address}'"

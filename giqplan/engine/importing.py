@@ -28,14 +28,15 @@ def find_import(text: str, inputs: Inputs, proposal: Proposal) -> Imported:
     recorded already, GIQ1625 somebody else manages it, GIQ1626 it could not be looked at."""
     resource = _wanted(text, proposal)
     address = resource.address
-    if inputs.state is not None and address in inputs.state.resources:
-        raise PlanError("GIQ1624", f"{address} is recorded already", "giqplan plan shows what would change in it")
     assert inputs.port is not None, "import looks at a world"
     live = look(inputs.port, (Waiting(address, resource.desired),), proposal.world.scope)[address]
     if live.presence is Presence.ABSENT:
         raise PlanError("GIQ1623", f"{address} is not there", "nothing has to be imported: giqplan apply creates it")
     if live.body is None:
         raise PlanError("GIQ1626", f"{address}: {live.why or 'nobody could look at it'}", "import it with a caller who may read it")
+    known = inputs.state.resources.get(address) if inputs.state is not None else None
+    if known is not None and known.identity == live.identity:  # another thing may have taken the name since
+        raise PlanError("GIQ1624", f"{address} is recorded already", "giqplan plan shows what would change in it")
     _refuse_others(resource, live, inputs.claimed.get(address, ""))
     kind = REGISTRY.of(address)
     held = kind.project(live.body, resource.desired, address)

@@ -68,3 +68,11 @@ def test_the_page_on_plans_prints_what_it_shows(clone: Path) -> None:
     found, wrong = parts(ROOT / "docs" / "plans.md", clone)
     assert any("show plan.json" in step.command for step in found)
     assert not wrong, wrong
+
+
+@pytest.mark.slow
+def test_the_page_on_ownership_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "ownership.md", clone)
+    used = {step.command.split()[1] for step in found if step.command.startswith("giqplan ")}
+    assert used >= {"drift", "import", "state", "destroy"}
+    assert not wrong, wrong

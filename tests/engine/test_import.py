@@ -143,6 +143,16 @@ def test_what_is_recorded_is_not_imported_twice(applied: House) -> None:
     assert "GIQ1624" in imported(applied, SERVICE)[2]
 
 
+def test_another_thing_that_took_a_recorded_name_may_be_imported_in_its_place(applied: House) -> None:
+    applied.kubernetes("DELETE", SERVICE_PATH)
+    made_by_kubectl(applied)
+    plan = applied.plan().plan
+    assert [c.code for c in plan.checks if c.status is CheckStatus.FAIL] == ["GIQ1507"]
+    assert imported(applied, SERVICE)[0] == 0
+    assert applied.apply().exit is Exit.DONE
+    assert by_address(applied.plan_destroy())[SERVICE].verb is Verb.FORGET
+
+
 def test_what_another_environment_has_made_is_refused(applied: House) -> None:
     applied.intent["environments"] = {"staging": {}}
     applied.write()
