@@ -13,7 +13,6 @@ from math import log
 
 from giqplan.catalog.values import Curve, Point
 
-METRICS = ("ntpot", "ttft", "itl")
 MIN_LOADS = 3
 """Fewer trustworthy loads do not show a curve's shape (design 4.1)."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from giqplan.catalog import Curve
 from giqplan.catalog.levels import MIN_LOADS, Level, levels, trustworthy, trustworthy_loads
+from giqplan.model.profiles import MATCH, NEAR
 from giqplan.model.recommendation import (
     Cost,
     Evidence,
@@ -23,7 +24,7 @@ from giqplan.recommend.operating import find_points, reached
 from giqplan.recommend.placement import NoPlacement, Placement, place
 from giqplan.recommend.question import DEPLOYABLE_SERVERS, Question, evidence_notes, servable, server_fits, stack_fits
 from giqplan.recommend.sizing import size
-from giqplan.recommend.workload import MATCH, NEAR, distance
+from giqplan.recommend.workload import distance
 from giqplan.units import usd_text
 
 """Servers that giqplan writes manifests for; curves of others are listed."""

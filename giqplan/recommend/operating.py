@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from giqplan.catalog.levels import METRICS, Level, highest_within, saturation_index
+from giqplan.catalog.levels import Level, highest_within, saturation_index
+from giqplan.model.profiles import METRICS
 from giqplan.model.recommendation import Bound, OperatingPoint
 
 

@@ -8,13 +8,6 @@ from math import log
 from giqplan.catalog import Catalog
 from giqplan.intent.model import Intent
 
-MATCH = log(1.2)
-"""Up to here a curve's lengths are the workload's: within 20 %, Google's own tolerance for target lengths."""
-
-NEAR = log(2)
-"""Up to here a curve is shown and used when nothing matches: within a factor of two."""
-
-
 DEFAULT_USE_CASE = "Chatbot"
 """What Google assumes when nothing is said (manifests create --use-case)."""
 
