@@ -69,6 +69,8 @@ _CATALOG = {
     "GIQ1203": "unknown use case",
     "GIQ1204": "unknown machine type",
     "GIQ1205": "unknown accelerator",
+    "GIQ1206": "a catalog layer cannot be written",
+    "GIQ1207": "a catalog layer is being written by another run",
 }
 
 _RECOMMEND = {

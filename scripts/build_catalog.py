@@ -7,7 +7,6 @@ SOURCE_DIR. The same input gives the same bytes. catalog/README.md explains the 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import re
@@ -18,9 +17,10 @@ from pathlib import Path
 from statistics import fmean
 
 from giqplan.catalog.curves import MEASURED, curve_key
+from giqplan.catalog.layer import cell, source_of
+from giqplan.catalog.schema import SCHEMA_VERSION
 
 Rows = list[dict[str, str]]
-SCHEMA_VERSION = 1
 
 STATISTICS = {
     "p50": ("p50", ""),
@@ -71,7 +71,7 @@ class Sources:
     def id(self, citation: str) -> str:
         if not citation:
             return ""
-        key = "s-" + hashlib.sha256(citation.encode()).hexdigest()[:8]
+        key = source_of(citation).id
         if self._citations.setdefault(key, citation) != citation:
             raise SystemExit(f"two citations share the id {key}")
         return key
@@ -97,10 +97,7 @@ def _read(folder: Path, name: str) -> Rows:
 
 def _number(text: str) -> str:
     """One spelling for one number: 4.0 -> 4, 128.475449000 -> 128.475449."""
-    if not text:
-        return ""
-    value = float(text)
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return cell(float(text) if text else None)
 
 
 def _table(rows: Iterable[dict[str, str]], columns: tuple[str, ...]) -> str:

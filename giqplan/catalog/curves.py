@@ -54,14 +54,14 @@ def _each(value: float | None, replicas: int) -> float | None:
 def point(row: Row, replicas: int) -> Point:
     """One point; totals over a fleet become one replica's share (load, rates and queue; latencies and KV share are no totals)."""
     return Point(
-        load=_each(row.number("load"), replicas),
-        qps=_each(row.number("qps"), replicas),
-        output_tokens_per_second=_each(row.number("output_tokens_per_second"), replicas),
-        ttft_ms=row.number("ttft_ms"),
-        itl_ms=row.number("itl_ms"),
-        ntpot_ms=row.number("ntpot_ms"),
-        queue=_each(row.number("queue"), replicas),
-        kv_cache=row.number("kv_cache"),
+        load=_each(row.measured("load"), replicas),
+        qps=_each(row.measured("qps"), replicas),
+        output_tokens_per_second=_each(row.measured("output_tokens_per_second"), replicas),
+        ttft_ms=row.measured("ttft_ms"),
+        itl_ms=row.measured("itl_ms"),
+        ntpot_ms=row.measured("ntpot_ms"),
+        queue=_each(row.measured("queue"), replicas),
+        kv_cache=row.measured("kv_cache"),
         suspect=row.text("suspect"),
         queue_dominated=bool(row.yes("queue_dominated")),
         note=row.text("note"),

@@ -1,15 +1,32 @@
-"""Models, accelerators, machines and use cases out of their rows."""
+"""Sources, models, accelerators, machines, prices and use cases out of their rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 
 from giqplan.catalog.tables import Row
-from giqplan.catalog.values import Accelerator, Machine, Model, UseCase
+from giqplan.catalog.values import Accelerator, Machine, Model, Source, UseCase
+from giqplan.model.recommendation import Price, PricingModel
 
 Cite = Callable[[Row, str], str]
 
 MODEL_SOURCES = ("arch_source", "params_source", "dtype_source", "weights_source", "license_source", "gated_source")
+
+
+_NO_SOURCE = Source("", "", "", "")
+
+
+def source(row: Row) -> Source:
+    return Source(row.text("id"), row.text("citation"), row.text("licence"), row.text("date"))
+
+
+def named_source(row: Row, sources: Mapping[str, Source], column: str = "source") -> Source:
+    """The source whose id stands in ``column``; all blank where none does. Raises CatalogError for an unknown id."""
+    key = row.text(column)
+    if key and key not in sources:
+        raise row.error(f"{column}: {key} does not stand in sources.csv")
+    return sources.get(key, _NO_SOURCE)
 
 
 def words(text: str) -> str:
@@ -98,6 +115,25 @@ def machine(row: Row, cite: Cite) -> Machine:
         topologies=row.text("topologies"),
         quality=row.text("quality"),
         note=row.text("note"),
+        source=cite(row, "source"),
+    )
+
+
+def price(row: Row, cite: Cite) -> Price:
+    text = row.text("usd_per_hour")
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise row.error(f"usd_per_hour: {text!r} is not a number") from None
+    if not (amount.is_finite() and amount > 0):
+        raise row.error(f"usd_per_hour: {text} is not a price")
+    return Price(
+        machine_type=row.text("machine_type"),
+        region=row.text("region"),
+        pricing_model=row.member("pricing_model", PricingModel),
+        usd_per_hour=amount,
+        as_of=row.text("as_of"),
+        quality=row.text("quality"),
         source=cite(row, "source"),
     )
 

@@ -1,95 +1,76 @@
-"""The catalog: look-ups over the tables of one folder, each table read when it is first asked for."""
+"""The catalog: look-ups over the tables of its layers, each table read when it is first asked for."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from giqplan.catalog import curves as curve_tables
 from giqplan.catalog import facts
+from giqplan.catalog.check import check
+from giqplan.catalog.layers import Layer, embedded_layer, layers_of
 from giqplan.catalog.places import is_zone, nearness, region_of
-from giqplan.catalog.tables import Row, broken, read_bytes, rows
+from giqplan.catalog.schema import TABLES
+from giqplan.catalog.tables import Row
 from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Model, Source, UseCase
-from giqplan.data_files import data_path
 from giqplan.errors import CatalogError
 from giqplan.model.recommendation import Price, PricingModel
-from giqplan.units import canonical_json
+from giqplan.units import digest
 
 if TYPE_CHECKING:
     from giqplan.catalog.query import Columns
 
 T = TypeVar("T")
-SCHEMA_VERSION = 1
-TABLES = (
-    "models",
-    "model_aliases",
-    "accelerators",
-    "machines",
-    "prices",
-    "zones",
-    "use_cases",
-    "consumption_options",
-    "curves",
-    "points",
-    "sources",
-)
-_NO_SOURCE = Source("", "", "", "")
 
 
-def open_catalog(root: Path | None = None) -> Catalog:
-    """The catalog in ``root``, by default the one that giqplan ships. Raises CatalogError where it is missing or of another schema."""
-    catalog = Catalog(root or data_path("catalog"))
-    found = catalog.about.get("schema_version")
-    if found != SCHEMA_VERSION:
-        path = catalog.root / "catalog.json"
-        raise broken(path, f"schema_version is {found}, this giqplan reads {SCHEMA_VERSION}", 1)
+def open_catalog(home: Path | None = None, *, embedded: Path | None = None) -> Catalog:
+    """The catalog that giqplan ships, below the layers that stand in ``home``, the folder of the intent: the synced one, then the user's.
+    ``embedded``: another folder in the place of what is shipped. Raises CatalogError where a layer is missing, broken or of another
+    schema."""
+    catalog = Catalog((embedded_layer(embedded), *(layers_of(home) if home else ())))
+    _ = catalog.date  # reads every catalog.json
+    for layer in catalog.layers[1:]:
+        check(layer, catalog.sources)
     return catalog
 
 
 class Catalog:
     """Curves, prices, machines and models with their sources. Equal files give an equal ``digest``. Look-ups raise CatalogError
-    (GIQ1201, GIQ1202) where a table they need is missing or broken."""
+    (GIQ1201, GIQ1202) where a table they need is missing or broken. Of ``layers`` the first holds every table; a row of a later one
+    stands in the place of those with the same key."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
         self._models: dict[str, Model | None] = {}  # what was asked for once: the intents of a folder ask for the same again and again
         self._curves_of: dict[str, tuple[Curve, ...]] = {}
 
-    def path(self, table: str) -> Path:
-        return self.root / f"{table}.csv"
-
     def rows(self, table: str) -> Iterable[Row]:
-        """The lines of a table as they stand in the file."""
-        return rows(self.path(table))
+        """The lines of a table, without those that a later layer replaces."""
+        later = [layer for layer in self.layers[1:] if table in layer.tables()]
+        if not later:
+            return self.layers[0].rows(table)
+        return self._merged(table, [self.layers[0], *later])
 
-    @cached_property
-    def about(self) -> Mapping[str, Any]:
-        """catalog.json: ``date`` (newest date in the data) and ``schema_version``."""
-        path = self.root / "catalog.json"
-        try:
-            found = json.loads(read_bytes(path))
-        except ValueError as error:
-            raise broken(path, f"not JSON: {error}", getattr(error, "lineno", 0)) from error
-        if not isinstance(found, dict) or not isinstance(found.get("date"), str):
-            raise broken(path, "no date", 1)
-        return found
+    def _merged(self, table: str, layers: Sequence[Layer]) -> Iterable[Row]:
+        columns = TABLES[table].key
+        found = [[(tuple(row.text(c) for c in columns), row) for row in layer.rows(table)] for layer in layers]
+        last = {key: index for index, pairs in enumerate(found) for key, _ in pairs}
+        return (row for index, pairs in enumerate(found) for key, row in pairs if last[key] == index)
 
     @property
     def date(self) -> str:
-        return str(self.about["date"])
+        """The newest date that stands in the data of any layer."""
+        return max(layer.date for layer in self.layers)
 
     @cached_property
     def digest(self) -> str:
-        """``sha256:<hex>`` over the bytes of all tables and catalog.json, by name."""
-        names = sorted([*(f"{table}.csv" for table in TABLES), "catalog.json"])
-        files = {name: hashlib.sha256(read_bytes(self.root / name)).hexdigest() for name in names}
-        return "sha256:" + hashlib.sha256(canonical_json(files).encode()).hexdigest()
+        """Of one layer its own; of several ``sha256:<hex>`` over their names and digests, in order."""
+        if len(self.layers) == 1:
+            return self.layers[0].digest
+        return digest([[layer.name, layer.digest] for layer in self.layers])
 
     def _indexed(self, table: str, column: str, parse: Callable[[Row], T]) -> dict[str, T]:
         """A table by its key column; a key that stands twice is an error."""
@@ -105,17 +86,11 @@ class Catalog:
 
     @cached_property
     def sources(self) -> dict[str, Source]:
-        return self._indexed("sources", "id", lambda r: Source(r.text("id"), r.text("citation"), r.text("licence"), r.text("date")))
-
-    def _source(self, row: Row, column: str = "source") -> Source:
-        key = row.text(column)
-        if key and key not in self.sources:
-            raise row.error(f"{column}: {key} does not stand in sources.csv")
-        return self.sources.get(key, _NO_SOURCE)
+        return self._indexed("sources", "id", facts.source)
 
     def cite(self, row: Row, column: str = "source") -> str:
         """The citation that a row's source id stands for; "" = none."""
-        return self._source(row, column).citation
+        return facts.named_source(row, self.sources, column).citation
 
     # Models
 
@@ -180,7 +155,7 @@ class Catalog:
     def curve(self, key: str) -> Curve | None:
         """The curve of that key, as measured."""
         row = self._curve_rows.get(key)
-        return None if row is None else curve_tables.curve(row, self._point_rows.get(key, ()), self._source(row))
+        return None if row is None else curve_tables.curve(row, self._point_rows.get(key, ()), facts.named_source(row, self.sources))
 
     def curves(self) -> tuple[Curve, ...]:
         """All curves, in order of the file."""
@@ -302,14 +277,7 @@ class Catalog:
         row = self._price_rows.get((machine_type, region, pricing_model.value))
         if row is None or not self.offered(machine_type, region):
             return None
-        text = row.text("usd_per_hour")
-        try:
-            amount = Decimal(text)
-        except InvalidOperation:
-            raise row.error(f"usd_per_hour: {text!r} is not a number") from None
-        if not (amount.is_finite() and amount > 0):
-            raise row.error(f"usd_per_hour: {text} is not a price")
-        return Price(machine_type, region, pricing_model, amount, row.text("as_of"), row.text("quality"), self.cite(row))
+        return facts.price(row, self.cite)
 
     def price_regions(self, machine_type: str, pricing_model: PricingModel, near: str = "") -> tuple[str, ...]:
         """Regions where ``price`` answers, in order of name; with ``near`` those first that are near it by name."""

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from giqplan.data_files import data_path
 from giqplan.errors import CatalogError, Place
 
 T = TypeVar("T")
 _REINSTALL = "Restore the file, or install giqplan again."
+_MEND = "Mend or restore the file; docs/catalog.md says what a layer holds."
+
+
+def _remedy(path: Path) -> str:
+    return _REINSTALL if path.is_relative_to(data_path("catalog")) else _MEND
 
 
 def broken(path: Path, detail: str, line: int = 0) -> CatalogError:
     """The error of a catalog file that does not say what it should."""
-    return CatalogError("GIQ1202", f"{path.name}: {detail}", _REINSTALL, Place(str(path), line))
+    return CatalogError("GIQ1202", f"{path.name}: {detail}", _remedy(path), Place(str(path), line))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -24,7 +30,7 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         detail = f"{path.name} cannot be read: {error.strerror}"
-        raise CatalogError("GIQ1201", detail, _REINSTALL, Place(str(path))) from error
+        raise CatalogError("GIQ1201", detail, _remedy(path), Place(str(path))) from error
 
 
 class Row:
@@ -53,10 +59,24 @@ class Row:
         except ValueError:
             raise self.error(f"{column}: {text!r} is not {what}") from None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self._columns)
+
+    def cells(self) -> dict[str, str]:
+        return dict(zip(self._columns, self._cells, strict=True))
+
     def number(self, column: str) -> float | None:
         found = self._parsed(column, float, "a number")
         if found is not None and not abs(found) < float("inf"):
             raise self.error(f"{column}: {found} is not a finite number")
+        return found
+
+    def measured(self, column: str) -> float | None:
+        """A number that cannot be negative."""
+        found = self.number(column)
+        if found is not None and found < 0:
+            raise self.error(f"{column}: {found:g} is negative")
         return found
 
     def integer(self, column: str) -> int | None:
@@ -85,10 +105,10 @@ class Row:
         return broken(self.path, detail, self.line)
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """Every row of a table. Raises CatalogError GIQ1201 and GIQ1202."""
+def rows(path: Path, data: bytes) -> Iterator[Row]:
+    """Every row of the table ``path`` whose bytes are ``data``. Raises CatalogError GIQ1202."""
     try:
-        text = read_bytes(path).decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise broken(path, f"not UTF-8 at byte {error.start}") from error
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
@@ -97,6 +117,8 @@ def rows(path: Path) -> Iterator[Row]:
         if not header:
             raise broken(path, "empty", 1)
         width, columns = len(header), {name: index for index, name in enumerate(header)}
+        if len(columns) != width:
+            raise broken(path, "a column stands twice in the header", 1)
         for cells in reader:
             if len(cells) != width:
                 raise broken(path, f"{len(cells)} cells where the header has {width}", reader.line_num)

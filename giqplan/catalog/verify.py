@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from giqplan.catalog.curves import IDENTITY, MEASURED, curve_key
+from giqplan.catalog.schema import QUALITY
 from giqplan.catalog.store import Catalog
 from giqplan.catalog.tables import Row
 from giqplan.catalog.values import Accelerator, Answer, Curve, Model, Point
 from giqplan.model.recommendation import PricingModel
 
-QUALITY = ("verified", "single-source", "suspect")
 OPTIONS = ("on-demand", "spot", "flex-start", "reservation", "calendar")
 _WEIGHT_BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5625, "int4": 0.5625, "bitsandbytes": 0.5625}
 """Bytes per parameter; 4 bits carry a scale per 16 values (catalog/README.md)."""

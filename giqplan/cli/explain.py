@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from giqplan.cli.options import environment, format_option, intent_argument
+from giqplan.cli.places import home_of
 from giqplan.errors import Exit
 from giqplan.units import canonical_json
 
@@ -24,7 +25,8 @@ def run(args: argparse.Namespace) -> Exit:
     from giqplan.cli.session import load
     from giqplan.engine.choice import choose
 
-    path, catalog = Path(args.intent), open_catalog()
+    path = Path(args.intent)
+    catalog = open_catalog(home_of(path))
     found = {file: choose(loaded, catalog) for file, loaded in load(path, args.environment).items()}
     if args.format == "json":
         from giqplan.render.json import plain

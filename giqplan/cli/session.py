@@ -39,6 +39,11 @@ class Session:
     whole: bool = False
 
     @property
+    def home(self) -> Path:
+        """The folder of the intents: state lies in ``.giqplan/WORLD/ENVIRONMENT`` below it."""
+        return self.store.folder.parents[2]
+
+    @property
     def only(self) -> LoadedIntent:
         """The intent, where a command is about one. Raises UsageError for a folder of several."""
         if len(self.loaded) != 1:
@@ -62,7 +67,7 @@ class Session:
         state = self.state()
         return Inputs(
             self.loaded,
-            open_catalog(),
+            open_catalog(self.home),
             self.connection.world,
             state,
             self.cloud,

@@ -38,6 +38,6 @@ def edited(copy: Path) -> Callable[[str, Change], Catalog]:
             writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        return open_catalog(copy)
+        return open_catalog(embedded=copy)
 
     return edit

@@ -56,7 +56,7 @@ def test_the_shipped_catalog_has_no_problem(catalog: Catalog) -> None:
         ("points", put("ntpot_ms", "9999"), "NTPOT 9999 ms"),
         ("points", put("output_tokens_per_second", "1"), "Little's law"),
         ("points", put("output_tokens_per_second", "1e12"), "of the peak FLOPs"),
-        ("points", put("qps", "-1"), "not positive"),
+        ("points", put("qps", "0"), "not positive"),
         ("points", put("curve", "c-000000000000"), "is not in curves.csv"),
     ],
 )
@@ -89,7 +89,7 @@ def test_the_digest_changes_with_any_cell(edited: Edited, catalog: Catalog) -> N
 def test_a_broken_file_is_refused_with_its_place(copy: Path, file: str, content: str, code: str, line: int) -> None:
     (copy / file).write_text(content, encoding="utf-8")
     with pytest.raises(CatalogError) as raised:
-        open_catalog(copy).model("a/b")
+        open_catalog(embedded=copy).model("a/b")
     assert raised.value.code == code
     assert raised.value.place is not None and raised.value.place.file.endswith(file) and raised.value.place.line == line
 
@@ -97,7 +97,7 @@ def test_a_broken_file_is_refused_with_its_place(copy: Path, file: str, content:
 def test_a_missing_file_is_refused_with_its_place(copy: Path) -> None:
     (copy / "points.csv").unlink()
     with pytest.raises(CatalogError) as raised:
-        open_catalog(copy).curves_for("openai/gpt-oss-120b")
+        open_catalog(embedded=copy).curves_for("openai/gpt-oss-120b")
     assert raised.value.code == "GIQ1201" and "points.csv" in str(raised.value.place)
 
 
@@ -106,6 +106,7 @@ def test_a_missing_file_is_refused_with_its_place(copy: Path) -> None:
     [
         ("points", "qps", "many"),
         ("points", "qps", "inf"),
+        ("points", "ttft_ms", "-1"),
         ("curves", "replicas", "0"),
         ("curves", "accelerator_count", ""),
         ("curves", "statistic", "guess"),

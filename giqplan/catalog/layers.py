@@ -1,0 +1,104 @@
+"""One layer of a catalog: a folder of tables (a later layer may hold only some) with catalog.json, read as one state of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from giqplan.catalog.schema import ABOUT, SCHEMA_VERSION, TABLES
+from giqplan.catalog.tables import Row, broken, read_bytes, rows
+from giqplan.data_files import data_path
+from giqplan.units import canonical_json
+
+EMBEDDED, SYNCED, USER = "embedded", "synced", "user"
+FOLDERS: Mapping[str, Path] = {SYNCED: Path(".giqplan", "catalog"), USER: Path("giqplan-catalog")}
+"""Where the later layers lie below the folder of the intent, in their order: the last one wins."""
+
+COMMITTED = ".committed"
+"""A folder inside a layer: files that are written but not yet moved to their place. They count (giqplan.catalog.layer)."""
+
+_DATE = re.compile(r"\d{4}(-\d\d){0,2}")
+
+
+class Layer:
+    """``name``: embedded, synced, user, or what a folder elsewhere is called. Raises CatalogError (GIQ1201, GIQ1202) where a file is
+    missing or broken. With ``files`` the layer is what these bytes say, whatever stands in ``root``."""
+
+    def __init__(self, name: str, root: Path, files: Mapping[str, bytes] | None = None) -> None:
+        self.name = name
+        self.root = root
+        self._whole = files is not None
+        self._files = dict(files or {})  # read once: digest and rows speak of the same bytes
+
+    def has(self, file: str) -> bool:
+        return file in self._files or (not self._whole and self._path(file).is_file())
+
+    def _path(self, file: str) -> Path:
+        committed = self.root / COMMITTED / file
+        return committed if committed.is_file() else self.root / file
+
+    def bytes_of(self, file: str) -> bytes:
+        if file not in self._files:
+            self._files[file] = read_bytes(self._path(file))
+        return self._files[file]
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """The lines of a table as they stand in the file."""
+        return rows(self.root / f"{table}.csv", self.bytes_of(f"{table}.csv"))
+
+    def tables(self) -> tuple[str, ...]:
+        """The tables it holds; the shipped layer has every one, or is broken."""
+        if self.name == EMBEDDED:
+            return tuple(TABLES)
+        return tuple(table for table in TABLES if self.has(f"{table}.csv"))
+
+    def begun(self) -> bool:
+        """Whether anything of a layer stands in the folder; an empty one is no layer."""
+        return self.has(ABOUT) or bool(self.tables() or self.strangers())
+
+    def strangers(self) -> tuple[str, ...]:
+        """Names of CSV files that are no table."""
+        return tuple(sorted(path.name for path in self.root.glob("*.csv") if path.stem not in TABLES))
+
+    @cached_property
+    def about(self) -> Mapping[str, Any]:
+        """catalog.json: ``date`` (newest date in the data) and ``schema_version``."""
+        path = self.root / ABOUT
+        try:
+            found = json.loads(self.bytes_of(ABOUT))
+        except ValueError as error:
+            raise broken(path, f"not JSON: {error}", getattr(error, "lineno", 0)) from error
+        if not isinstance(found, dict) or not isinstance(found.get("date"), str):
+            raise broken(path, "no date", 1)
+        if not _DATE.fullmatch(found["date"]):
+            raise broken(path, f"date: {found['date']!r} is not YYYY-MM-DD", 1)
+        if found.get("schema_version") != SCHEMA_VERSION:
+            raise broken(path, f"schema_version is {found.get('schema_version')}, this giqplan reads {SCHEMA_VERSION}", 1)
+        return found
+
+    @property
+    def date(self) -> str:
+        return str(self.about["date"])
+
+    @cached_property
+    def digest(self) -> str:
+        """``sha256:<hex>`` over the bytes of its tables and catalog.json, by name."""
+        names = sorted([*(f"{table}.csv" for table in self.tables()), ABOUT])
+        files = {name: hashlib.sha256(self.bytes_of(name)).hexdigest() for name in names}
+        return "sha256:" + hashlib.sha256(canonical_json(files).encode()).hexdigest()
+
+
+def embedded_layer(root: Path | None = None) -> Layer:
+    """The layer that giqplan ships; ``root``: another folder that holds every table."""
+    return Layer(EMBEDDED, root or data_path("catalog"))
+
+
+def layers_of(home: Path) -> tuple[Layer, ...]:
+    """The later layers beside an intent that stands in ``home``; a folder that is not there or empty is none."""
+    found = (Layer(name, home / folder) for name, folder in FOLDERS.items())
+    return tuple(layer for layer in found if layer.begun())
