@@ -10,7 +10,7 @@ from giqplan.kube import compare, kinds, readiness, schema
 from giqplan.kube.compare import Difference
 from giqplan.kube.kinds import KindInfo
 from giqplan.kube.readiness import Progress
-from giqplan.manifests.marks import ADOPTED, WITH_ANOTHER
+from giqplan.manifests.marks import ADOPTED, APPLYSET_ID, PART_OF, WITH_ANOTHER
 from giqplan.model.address import Address
 from giqplan.model.calls import KUBERNETES, ApplyObject, ClusterRef, DeleteObject, Outcome, Read, Reading
 from giqplan.model.plan import Cause, Verb
@@ -123,7 +123,7 @@ class KubernetesObject(Kind):
             return live_from(reading)
         # Items of a list carry neither apiVersion nor kind: the list says them once (kube-apiserver 1.33).
         body = {"apiVersion": self.info.api_version, "kind": self.info.kind, **reading.body}
-        ours = body["metadata"].get("labels", {}).get(MANAGED_BY[0]) == MANAGED_BY[1]
+        ours = body["metadata"].get("labels", {}).get(MANAGED_BY[0]) == MANAGED_BY[1] and not _of_another(body, wanted)
         return Live(Presence.PRESENT, body, body["metadata"]["uid"], ours)
 
     def project(self, body: JsonObject, shape: JsonObject, address: Address) -> JsonObject:
@@ -184,6 +184,13 @@ class KubernetesObject(Kind):
     def platform_source(self, path: Path) -> str:
         text = compare.path_text(path)
         return next((source for pattern, source in _AUTOPILOT_PATHS if pattern.search(text)), "")
+
+
+def _of_another(body: JsonObject, wanted: JsonObject) -> bool:
+    """Whether what carries our label is of another set all the same, or made by a controller, which would make it anew or take it away."""
+    held, ours = body["metadata"].get("labels", {}), wanted.get("metadata", {}).get("labels", {})
+    other_set = any(key in ours and held.get(key, ours[key]) != ours[key] for key in (PART_OF, APPLYSET_ID))
+    return other_set or any(owner.get("controller") for owner in body["metadata"].get("ownerReferences") or ())
 
 
 def _replicas_of(live: Live, manager: str = "") -> bool:

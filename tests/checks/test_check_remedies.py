@@ -115,6 +115,23 @@ def test_a_name_taken_by_others_until_one_of_the_two_goes(house: Make, remedy: s
     assert place.apply().exit is Exit.DONE
 
 
+OURS = {"app.kubernetes.io/managed-by": "giqplan"}
+OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "1", "controller": True}
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [{"labels": {**OURS, "applyset.k8s.io/part-of": "applyset-theirs-v1"}}, {"labels": OURS, "ownerReferences": [OWNER]}],
+    ids=["of another ApplySet", "made by a controller"],
+)
+def test_our_label_alone_makes_nothing_ours(house: Make, meta: dict[str, Any]) -> None:
+    place = house(world=with_cluster(NAMESPACE, theirs("ServiceAccount", **meta)))
+    assert one(place, "GIQ1507").summary == "kubernetes_service_account.inference/quickstart belongs to others"
+    place.intent["metadata"]["name"] = "other"
+    place.write()
+    assert status(place, "GIQ1507") == []
+
+
 def test_objects_of_another_environment_until_each_has_its_own_namespace(applied: House) -> None:
     applied.intent["environments"] = {"staging": {}}
     applied.write()
