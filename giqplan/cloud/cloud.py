@@ -72,6 +72,8 @@ class Cloud:
         if not reads:
             return {}
         self._sessions.credentials()
+        if len(reads) == 1:
+            return {reads[0]: self.read(reads[0])}
         with reading_threads(min(PARALLEL, len(reads))) as pool:
             return dict(zip(reads, pool.map(self.read, reads), strict=True))
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from queue import SimpleQueue
 
 from giqplan.errors import GiqplanError
 from giqplan.model.address import Address
@@ -74,17 +75,20 @@ def walk(changes: Sequence[Change], work: Callable[[Change], None], stop: thread
     by_address = {change.address: change for change in changes}
     ready = [change.address for change in changes if not waiting[change.address]]
     running: dict[Future[None], Address] = {}
+    finished: SimpleQueue[Future[None]] = SimpleQueue()
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         while ready or running:
             for address in ready:
                 if stop.is_set():
                     _skip(address, dependents, walked)
                 else:
-                    running[pool.submit(work, by_address[address])] = address
+                    future = pool.submit(work, by_address[address])
+                    running[future] = address
+                    future.add_done_callback(finished.put)
             ready = []
-            finished, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), None)
-            for future in finished:
-                ready += _end(running.pop(future), future, waiting, dependents, walked)
+            if running:
+                future = finished.get()
+                ready = _end(running.pop(future), future, waiting, dependents, walked)
     return walked
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from giqplan.kube import quantity
 from giqplan.kube.schema import ANY, Schema
-from giqplan.kube.values import JsonObject, Path, copied
+from giqplan.kube.values import LEAVES, MAPS, JsonObject, Path, copied
 
 __all__ = ["ABSENT", "Difference", "Path", "differences", "item_step", "path_text", "project", "remove_paths", "value_at"]
 
@@ -57,7 +57,7 @@ def differences(before: Any, after: Any, schema: Schema) -> tuple[Difference, ..
 def _compare(before: Any, after: Any, schema: Schema, at: Path, found: list[Difference]) -> None:
     if before is after or before == after:
         return
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if isinstance(before, MAPS) and isinstance(after, MAPS):
         for key in sorted({*before, *after}):
             left, right = before.get(key, ABSENT), after.get(key, ABSENT)
             if left is not right:
@@ -104,7 +104,7 @@ def _is_json(value: Any) -> bool:
 
 def item_step(item: Any, schema: Schema) -> str:
     """The step of ``item`` in a keyed list (``[name=web]``) or a set (``[=value]``); absent keys take their defaults (protocol TCP)."""
-    if schema.list_type == "map" and isinstance(item, Mapping):
+    if schema.list_type == "map" and isinstance(item, MAPS):
         keys = ((key, item.get(key, ABSENT)) for key in schema.list_map_keys)
         return "[" + ",".join(f"{key}={_key_text(value, schema, key)}" for key, value in keys) + "]"
     return f"[={item if isinstance(item, str) else json.dumps(item, sort_keys=True, default=repr)}]"
@@ -117,23 +117,18 @@ def _key_text(value: Any, schema: Schema, key: str) -> str:
     return str(value)
 
 
-#: A question of an abstract class costs more than all else of a projection: what nearly everything is comes first.
-_MAPS = (dict, Mapping)
-_LEAVES = frozenset({str, int, bool, float, type(None)})
-
-
 def project(live: Any, shape: Any, schema: Schema) -> Any:
     """The part of ``live`` that stands on the paths of ``shape``: ``project(x, x, schema) == x``.
 
     Keyed lists match by key, sets by value, atomic lists item by item when as long as ``shape``'s, else they come whole. Items stand in
     the order of ``shape``. What ``live`` lacks is missing from the answer. Shares values with ``live``: do not change them.
     """
-    if isinstance(shape, _MAPS) and isinstance(live, _MAPS):
+    if isinstance(shape, MAPS) and isinstance(live, MAPS):
         out = {}
         for key, inner in shape.items():
             value = live.get(key, ABSENT)
             if value is not ABSENT:
-                out[key] = value if type(inner) in _LEAVES else project(value, inner, schema.field(key) or ANY)
+                out[key] = value if type(inner) in LEAVES else project(value, inner, schema.field(key) or ANY)
         return out
     if _is_list(shape) and _is_list(live):
         return _project_list(live, shape, schema)
@@ -147,7 +142,7 @@ def _project_list(live: Sequence[Any], shape: Sequence[Any], schema: Schema) -> 
         steps = [(item_step(item, schema), item) for item in shape]
         return [project(held[step], item, items) for step, item in steps if step in held]
     if len(live) == len(shape):
-        return [a if type(b) in _LEAVES else project(a, b, items) for a, b in zip(live, shape, strict=True)]
+        return [a if type(b) in LEAVES else project(a, b, items) for a, b in zip(live, shape, strict=True)]
     return list(live)
 
 
@@ -168,7 +163,7 @@ def _matches(item: Any, step: str) -> bool:
     pairs = [part.partition("=") for part in step[1:-1].split(",")]
     if not pairs[0][0]:
         return (item if isinstance(item, str) else json.dumps(item, sort_keys=True)) == step[2:-1]
-    return isinstance(item, Mapping) and all(key not in item or str(item[key]) == value for key, _, value in pairs)
+    return isinstance(item, MAPS) and all(key not in item or str(item[key]) == value for key, _, value in pairs)
 
 
 def value_at(value: Any, path: Iterable[str | int]) -> Any:
@@ -179,7 +174,7 @@ def value_at(value: Any, path: Iterable[str | int]) -> Any:
         elif _is_list(value):
             value = next((item for item in value if _matches(item, step)), ABSENT)
         else:
-            value = value.get(step, ABSENT) if isinstance(value, Mapping) else ABSENT
+            value = value.get(step, ABSENT) if isinstance(value, MAPS) else ABSENT
         if value is ABSENT:
             return ABSENT
     return value

@@ -13,7 +13,7 @@ from typing import Any
 from giqplan.kube import quantity
 from giqplan.kube.refusal import Refusal
 from giqplan.kube.schema import ANY, Schema
-from giqplan.kube.values import Json, JsonObject, copied
+from giqplan.kube.values import MAPS, Json, JsonObject, copied
 
 #: Optional booleans and integers that are plain (not pointers): false and 0 are left out.
 _PLAIN_TEXT = """
@@ -52,7 +52,7 @@ def _map(value: Mapping[str, Any], schema: Schema) -> Json:
 
 
 def _value(value: Any, schema: Schema) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return copied(value) if schema.preserve_unknown or not schema.type else _map(value, schema)
     if isinstance(value, list | tuple):
         return [_value(item, schema.items) for item in value]
@@ -96,7 +96,7 @@ def unknown_fields(obj: JsonObject, schema: Schema) -> tuple[str, ...]:
 
 
 def _unknown(value: Any, schema: Schema, at: str) -> Iterator[str]:
-    if isinstance(value, Mapping) and schema.type == "object":
+    if isinstance(value, MAPS) and schema.type == "object":
         for key, inner in value.items():
             child = schema.field(key)
             where = f"{at}.{key}" if at else key
@@ -116,7 +116,7 @@ def prune_unknown(obj: JsonObject, schema: Schema) -> Json:
 
 
 def _pruned(value: Any, schema: Schema) -> Any:
-    if isinstance(value, Mapping) and schema.type == "object":
+    if isinstance(value, MAPS) and schema.type == "object":
         return {k: _pruned(v, child) for k, v in value.items() if (child := schema.field(k)) is not None}
     if isinstance(value, list | tuple) and schema.type == "array":
         return [_pruned(item, schema.items) for item in value]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from giqplan.kube.schema import ANY, Schema
+from giqplan.kube.values import MAPS
 
 FieldSet: TypeAlias = Mapping[str, Any]
 Node: TypeAlias = Mapping[str, Any]
@@ -31,7 +32,7 @@ def element(item: Any, schema: Schema) -> str:
         keys: dict[str, Any] = {}
         for name in sorted(schema.list_map_keys):
             child = schema.items.field(name)
-            value = item.get(name) if isinstance(item, Mapping) else None
+            value = item.get(name) if isinstance(item, MAPS) else None
             if value is None and child is not None and child.has_default:
                 value = child.default
             if value is not None:
@@ -60,7 +61,7 @@ def _step_text(step: str) -> str:
 
 def is_granular(value: Any, schema: Schema) -> bool:
     """Whether ``value`` is owned part by part: a map or an associative list that is not atomic."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return schema.map_type != "atomic"
     return isinstance(value, list | tuple) and schema.list_type in ("map", "set")
 
@@ -72,7 +73,7 @@ def fields_of(value: Mapping[str, Any], schema: Schema) -> FieldSet:
 
 def _children_of(value: Any, schema: Schema) -> dict[str, Node]:
     out: dict[str, Node] = {}
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         declared = schema.names
         for key, inner in value.items():
             node = _node_of(inner, schema.field(key) or ANY, key in declared)
@@ -244,7 +245,9 @@ def compare(before: Any, after: Any, schema: Schema) -> Comparison:
 
 def equal(a: Any, b: Any) -> bool:
     """Equality of JSON values: true is not 1, the order of keys does not count."""
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
+    if a is b:
+        return True
+    if isinstance(a, MAPS) and isinstance(b, MAPS):
         return a.keys() == b.keys() and all(equal(v, b[k]) for k, v in a.items())
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
@@ -281,6 +284,6 @@ def _all_of(value: Any, schema: Schema, at: ElementPath, target: dict[str, Any])
 
 def items_by_element(value: Mapping[str, Any] | Sequence[Any], schema: Schema) -> dict[str, Any]:
     """The parts of a granular map or list by path element."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return {"f:" + key: inner for key, inner in value.items()}
     return {element(item, schema): item for item in value}

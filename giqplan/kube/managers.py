@@ -12,7 +12,7 @@ from typing import TypeAlias
 from giqplan.kube import fieldset
 from giqplan.kube.fieldset import Comparison, FieldSet
 from giqplan.kube.schema import Schema
-from giqplan.kube.values import Json, JsonObject
+from giqplan.kube.values import MAPS, Json, JsonObject
 
 APPLY, UPDATE = "Apply", "Update"
 MAX_UPDATE_MANAGERS = 10
@@ -98,7 +98,7 @@ def ignored_fields(subresource: str, custom: bool) -> FieldSet:
 def prepared(obj: JsonObject) -> Json:
     """``obj`` without managedFields: they are not part of what is compared."""
     meta = obj.get("metadata")
-    if not isinstance(meta, Mapping) or "managedFields" not in meta:
+    if not isinstance(meta, MAPS) or "managedFields" not in meta:
         return dict(obj)
     return {**obj, "metadata": {k: v for k, v in meta.items() if k != "managedFields"}}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from giqplan.kube.fieldset import MISSING, FieldSet, element, is_granular
 from giqplan.kube.schema import ANY, Schema
+from giqplan.kube.values import MAPS
 
 
 def merge(live: Any, config: Any, schema: Schema) -> Any:
@@ -69,7 +70,7 @@ def remove(value: Any, fields: FieldSet, schema: Schema) -> Any:
     """``value`` without the members of ``fields``. A map or list that loses all it has becomes None. Shares values with ``value``."""
     if not is_granular(value, schema) or not value:
         return None if isinstance(value, Mapping | list | tuple) else value
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         out = {}
         for key, inner in value.items():
             kept = _remove_child(inner, fields.get("f:" + key), schema.field(key) or ANY)

@@ -10,7 +10,7 @@ from giqplan.kube import quantity
 from giqplan.kube.fieldset import ElementPath, element, path_text
 from giqplan.kube.refusal import Refusal
 from giqplan.kube.schema import Schema
-from giqplan.kube.values import JsonObject
+from giqplan.kube.values import MAPS, JsonObject
 
 _NUMERIC = ("integer", "number")
 
@@ -24,7 +24,7 @@ def _errors(value: Any, schema: Schema, at: ElementPath) -> Iterator[str]:
     if value is None or schema.int_or_string or schema.quantity or not schema.type:
         return
     if schema.type == "object":
-        if isinstance(value, Mapping):
+        if isinstance(value, MAPS):
             yield from _map_errors(value, schema, at)
         else:
             yield f"{path_text(at)}: expected map, got {_go(value, boxed=True)}"
@@ -52,7 +52,7 @@ def _list_errors(value: Sequence[Any], schema: Schema, at: ElementPath) -> Itera
     keyed = schema.list_type in ("map", "set")
     seen: set[str] = set()
     for index, item in enumerate(value):
-        if keyed and schema.list_type == "map" and not isinstance(item, Mapping):
+        if keyed and schema.list_type == "map" and not isinstance(item, MAPS):
             yield f"{path_text(at)}: element {index}: associative list with keys may not have non-map elements"
             continue
         step = element(item, schema) if keyed else f"i:{index}"
@@ -74,7 +74,7 @@ def _scalar_problem(value: Any, kind: str) -> str:
 def _go_type(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
-    return "string" if isinstance(value, str) else "map" if isinstance(value, Mapping) else "list"
+    return "string" if isinstance(value, str) else "map" if isinstance(value, MAPS) else "list"
 
 
 def _go(value: Any, boxed: bool = False) -> str:
@@ -86,7 +86,7 @@ def _go(value: Any, boxed: bool = False) -> str:
 def _go_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return "map[" + " ".join(f"{k}:{_go_text(value[k])}" for k in sorted(value)) + "]"
     if isinstance(value, list | tuple):
         return "[" + " ".join(_go_text(v) for v in value) + "]"
@@ -116,7 +116,7 @@ def _who(applied: JsonObject) -> str:
 
 def _unconvertible(value: Any, schema: Schema) -> Iterator[str]:
     """Why values of the right JSON type do not fit the Go type: fractions, quantities, base64."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         for key, inner in value.items():
             child = schema.field(key)
             if child is not None:
@@ -151,7 +151,7 @@ def _decode_errors(value: Any, schema: Schema, owner: Schema, at: str) -> Iterat
             quantity.parse(value)
         except quantity.QuantityError as e:
             yield str(e)
-    elif schema.type == "object" and isinstance(value, Mapping):
+    elif schema.type == "object" and isinstance(value, MAPS):
         for key, inner in value.items():
             child = schema.field(key)
             if child is not None:
@@ -169,7 +169,7 @@ def _json_type(value: Any) -> str:
         return "bool"
     if isinstance(value, int | float):
         return "number"
-    return "string" if isinstance(value, str) else "object" if isinstance(value, Mapping) else "array"
+    return "string" if isinstance(value, str) else "object" if isinstance(value, MAPS) else "array"
 
 
 def _go_kind(schema: Schema) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from giqplan.kube import field_errors as say
 from giqplan.kube.refusal import Cause
 from giqplan.kube.schema import Schema
-from giqplan.kube.values import JsonObject
+from giqplan.kube.values import MAPS, JsonObject
 
 _BLOCKING = ("FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid")
 _UNCHECKED = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"
@@ -58,7 +58,7 @@ def _value(value: Any, schema: Schema, at: str) -> Iterator[Cause]:
         return
     if schema.enum and value not in schema.enum:
         yield say.unsupported(at, value, schema.enum)
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         yield from _object(value, schema, at)
     elif isinstance(value, list):
         yield from _list(value, schema, at)
@@ -110,7 +110,7 @@ def _type(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return "object"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return "integer"

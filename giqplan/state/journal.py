@@ -30,13 +30,27 @@ class Pending:
     summary: str
 
 
+@dataclass(eq=False)
+class _Written:
+    """A record that is in the file, and whether it is on disk: an error means that it never will be."""
+
+    on_disk: bool = False
+    error: OSError | None = None
+
+
 class Journal:
-    """Append-only. ``lineage`` and ``serial`` of the state it continues stand in every record."""
+    """Append-only. ``lineage`` and ``serial`` of the state it continues stand in every record.
+
+    Actions run side by side, each waits until its own record is on disk, and what several have written by then goes there at once.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = threading.Condition(threading.Lock())
         self._file: int | None = None
+        self._size = self._size_on_disk = 0
+        self._waiting: list[_Written] = []
+        self._syncing = False
         self._next = 1
         self._open_records: set[int] = set()
         self.basis = ("", 0)
@@ -75,18 +89,54 @@ class Journal:
             self._open_records.discard(record)
 
     def _append(self, record: dict[str, Any]) -> None:
+        """Write a record; it is on disk when this returns. The lock is held, but let go while the disk works. Raises StateError
+        (GIQ1808) with nothing of the record left in the file."""
         if self._file is None:
             self._open()
         assert self._file is not None
-        line = canonical_json({"lineage": self.basis[0], "serial": self.basis[1], **record}) + "\n"
-        data, end = line.encode(), os.fstat(self._file).st_size
+        line = (canonical_json({"lineage": self.basis[0], "serial": self.basis[1], **record}) + "\n").encode()
+        data, written = line, _Written()
         try:
             while data:
                 data = data[os.write(self._file, data) :]
-            os.fdatasync(self._file)
         except OSError as error:
-            os.ftruncate(self._file, end)  # half a record in the middle would make the whole journal unreadable
+            os.ftruncate(self._file, self._size)  # half a record in the middle would make the whole journal unreadable
             raise unwritable(error, self.path) from None
+        self._size += len(line)
+        self._waiting.append(written)
+        while not written.on_disk:
+            if written.error is not None:
+                raise unwritable(written.error, self.path)
+            if self._syncing:
+                self._lock.wait()
+            else:
+                self._sync(self._file)
+
+    def _sync(self, file: int) -> None:
+        """Put on disk what is written by now. When the disk does not take it, it is cut off, with all that was written meanwhile."""
+        together, self._waiting = self._waiting, []
+        size, failed, self._syncing, ended = self._size, None, True, False
+        self._lock.release()
+        try:
+            os.fdatasync(file)
+            ended = True
+        except OSError as error:
+            failed, ended = error, True
+        finally:
+            self._lock.acquire()
+            self._syncing = False
+            self._lock.notify_all()
+            if not ended:  # an interrupt: whether it is on disk is not known, so who waits asks again
+                self._waiting = together + self._waiting
+        if failed is None:
+            self._size_on_disk = size
+        else:
+            together, self._waiting = together + self._waiting, []
+        for written in together:
+            written.on_disk, written.error = failed is None, failed
+        if failed is not None:
+            self._size = self._size_on_disk
+            os.ftruncate(file, self._size)
 
     def _open(self) -> None:
         """Continue after the last whole line: what a crash tore is cut off first."""
@@ -99,6 +149,7 @@ class Journal:
             whole = text.rfind(b"\n") + 1
             if whole < len(text):
                 os.ftruncate(self._file, whole)
+            self._size = self._size_on_disk = whole
         self._next = 1 + max((r["id"] for r in self.records()), default=0)
 
     def records(self) -> Iterator[dict[str, Any]]:
@@ -134,6 +185,8 @@ class Journal:
 
     def _close(self) -> None:
         if self._file is not None:
+            while self._syncing:
+                self._lock.wait()
             os.close(self._file)
             self._file = None
 

@@ -10,6 +10,7 @@ from giqplan.kube import schema as schemas
 from giqplan.kube.kinds import KindInfo
 from giqplan.kube.refusal import Cause, Conflict, Refusal
 from giqplan.kube.schema import Schema
+from giqplan.kube.values import MAPS
 from giqplan.sandbox.kubernetes import status
 from giqplan.sandbox.kubernetes.resources import Resource
 
@@ -137,7 +138,7 @@ def new_generation(resource: Resource, before: Json, after: Json) -> bool:
 
 def _even(value: Any, schema: Schema) -> Any:
     """``value`` with quantities in one notation: generation compares what they mean."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         found = {}
         for key, inner in value.items():
             child = schema.field(key)
