@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -48,15 +47,9 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-_COLLECT_AFTER = 50_000
-"""Objects between two searches for garbage in cycles. A plan of many objects makes millions that live until it is printed: searching them
-every 700, which is Python's default, takes a tenth of its time."""
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code (design 4.4). Nothing escapes but what ends the process at once."""
     words = sys.argv[1:] if argv is None else argv
-    gc.set_threshold(_COLLECT_AFTER, 20, 20)
     try:
         code = int(_run(words))
         if sys.stdout is not None:  # it is None when whoever started us has closed it

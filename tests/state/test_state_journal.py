@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -208,3 +210,60 @@ def test_a_full_disk_leaves_a_journal_that_can_be_read(tmp_path: Path, monkeypat
     assert caught.value.code == "GIQ1808"
     assert (tmp_path / "journal.jsonl").read_bytes() == whole
     journal.close()
+
+
+class SlowDisk:
+    """``os.fdatasync`` that waits until ``open`` is set, and fails while ``broken``. ``begun``: how many syncs were asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.open, self.broken, self.begun = threading.Event(), False, 0
+        real = os.fdatasync
+
+        def sync(handle: int) -> None:
+            self.begun += 1
+            assert self.open.wait(10)
+            if self.broken:
+                raise OSError(errno.EIO, "Input/output error")
+            real(handle)
+
+        monkeypatch.setattr(os, "fdatasync", sync)
+
+
+def begin_side_by_side(journal: Journal, names: str, disk: SlowDisk) -> list[Future[int]]:
+    """A begin for each name, in threads of their own; all are in the file when this returns."""
+    pool, lines = ThreadPoolExecutor(len(names)), len(names) + len(list(journal.records()))
+    begun = [pool.submit(journal.begin, Address("thing", name), "create", "") for name in names]
+    deadline = time.monotonic() + 10
+    while not disk.begun or journal.path.read_bytes().count(b"\n") < lines:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    pool.shutdown(wait=False)
+    return begun
+
+
+def test_records_of_actions_side_by_side_wait_for_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No begin returns before its record is on disk: until then nothing may be sent. Ten of them take two turns of the disk, not ten."""
+    journal, disk = Journal(tmp_path / "journal.jsonl"), SlowDisk(monkeypatch)
+    begun = begin_side_by_side(journal, "abcdefghij", disk)
+    assert not any(one.done() for one in begun)
+    disk.open.set()
+    assert sorted(one.result(10) for one in begun) == list(range(1, 11))
+    assert disk.begun == 2
+    journal.close()
+
+
+def test_what_the_disk_does_not_take_is_cut_off_and_everybody_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, disk = Journal(tmp_path / "journal.jsonl"), SlowDisk(monkeypatch)
+    disk.open.set()
+    journal.begin(Address("thing", "first"), "create", "")
+    whole = journal.path.read_bytes()
+    disk.open.clear()
+    disk.broken, disk.begun = True, 0
+    begun = begin_side_by_side(journal, "abc", disk)
+    disk.open.set()
+    assert {one.exception(10).code for one in begun} == {"GIQ1808"}  # type: ignore[union-attr]
+    assert journal.path.read_bytes() == whole
+    disk.broken = False
+    assert journal.begin(Address("thing", "later"), "create", "") == 5
+    journal.close()
+    assert [record["id"] for record in Journal(journal.path).records()] == [1, 5]
