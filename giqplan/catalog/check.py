@@ -13,7 +13,7 @@ from giqplan.catalog import curves, facts
 from giqplan.catalog.curves import IDENTITY, MEASURED, curve_key
 from giqplan.catalog.layers import Layer
 from giqplan.catalog.schema import QUALITY, TABLES
-from giqplan.catalog.tables import Row, broken
+from giqplan.catalog.tables import Row, broken, header
 from giqplan.catalog.values import Answer, Source
 from giqplan.errors import CatalogError, ErrorList
 
@@ -49,7 +49,8 @@ def _problems(layer: Layer, sources: Mapping[str, Source]) -> Iterator[CatalogEr
     for name in layer.strangers():
         yield broken(layer.root / name, f"no table of a catalog; they are {', '.join(TABLES)}")
     for table in layer.tables():
-        yield from _each(layer, table, _row_check(table, sources))
+        wrong = list(_tried(partial(_columns, layer, table)))
+        yield from wrong or _each(layer, table, _row_check(table, sources))
     yield from _curves(layer, sources)
 
 
@@ -77,8 +78,6 @@ def _row_check(table: str, sources: Mapping[str, Source]) -> Callable[[Row], Non
         return facts.named_source(row, sources, column).citation
 
     def look(row: Row) -> None:
-        if not seen:
-            _columns(row, table)
         _key(row, table, seen)
         if "quality" in TABLES[table].columns and row.text("quality") not in QUALITY:
             raise row.error(f"quality: {row.text('quality')!r} is not one of {', '.join(QUALITY)}")
@@ -88,13 +87,14 @@ def _row_check(table: str, sources: Mapping[str, Source]) -> Callable[[Row], Non
     return look
 
 
-def _columns(row: Row, table: str) -> None:
-    wanted = TABLES[table].columns
-    unknown = [column for column in row.columns if column not in wanted]
-    missing = [column for column in wanted if column not in row.columns]
+def _columns(layer: Layer, table: str) -> None:
+    path = layer.root / f"{table}.csv"
+    found, wanted = header(path, layer.bytes_of(path.name)), TABLES[table].columns
+    unknown = [column for column in found if column not in wanted]
+    missing = [column for column in wanted if column not in found]
     if unknown or missing:
         told = [f"unknown column {', '.join(unknown)}"] * bool(unknown) + [f"column {', '.join(missing)} is missing"] * bool(missing)
-        raise broken(row.path, "; ".join(told), 1)
+        raise broken(path, "; ".join(told), 1)
 
 
 def _key(row: Row, table: str, seen: set[tuple[str, ...]]) -> None:

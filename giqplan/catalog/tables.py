@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from giqplan.data_files import data_path
 from giqplan.errors import CatalogError, Place
+
+if TYPE_CHECKING:
+    import _csv
 
 T = TypeVar("T")
 _REINSTALL = "Restore the file, or install giqplan again."
@@ -59,10 +63,6 @@ class Row:
         except ValueError:
             raise self.error(f"{column}: {text!r} is not {what}") from None
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(self._columns)
-
     def cells(self) -> dict[str, str]:
         return dict(zip(self._columns, self._cells, strict=True))
 
@@ -105,23 +105,43 @@ class Row:
         return broken(self.path, detail, self.line)
 
 
+def header(path: Path, data: bytes) -> list[str]:
+    """The names of a table's columns. Raises CatalogError GIQ1202."""
+    with _told(path, reader := _reader(path, data)):
+        return _header(path, reader)
+
+
 def rows(path: Path, data: bytes) -> Iterator[Row]:
     """Every row of the table ``path`` whose bytes are ``data``. Raises CatalogError GIQ1202."""
+    with _told(path, reader := _reader(path, data)):
+        columns = {name: index for index, name in enumerate(_header(path, reader))}
+        for cells in reader:
+            if len(cells) != len(columns):
+                raise broken(path, f"{len(cells)} cells where the header has {len(columns)}", reader.line_num)
+            yield Row(path, reader.line_num, columns, cells)
+
+
+def _reader(path: Path, data: bytes) -> _csv.Reader:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise broken(path, f"not UTF-8 at byte {error.start}") from error
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    return csv.reader(text.splitlines(keepends=True), strict=True)
+
+
+@contextmanager
+def _told(path: Path, reader: _csv.Reader) -> Iterator[None]:
+    """What the reader finds wrong, with its line."""
     try:
-        header = next(reader, None)
-        if not header:
-            raise broken(path, "empty", 1)
-        width, columns = len(header), {name: index for index, name in enumerate(header)}
-        if len(columns) != width:
-            raise broken(path, "a column stands twice in the header", 1)
-        for cells in reader:
-            if len(cells) != width:
-                raise broken(path, f"{len(cells)} cells where the header has {width}", reader.line_num)
-            yield Row(path, reader.line_num, columns, cells)
+        yield
     except csv.Error as error:
         raise broken(path, str(error), reader.line_num) from error
+
+
+def _header(path: Path, reader: _csv.Reader) -> list[str]:
+    found = next(reader, None)
+    if not found:
+        raise broken(path, "empty", 1)
+    if len(set(found)) != len(found):
+        raise broken(path, "a column stands twice in the header", 1)
+    return found

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> Exit:
         from giqplan.render.explain import explain_text
 
         width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+        layers = [f"{layer.name} {layer.date}, {layer.digest}" for layer in catalog.layers] if len(catalog.layers) > 1 else []
         heads = {file: f"{file}\n\n" if path.is_dir() else "" for file in found}
-        print("\n".join(heads[file] + explain_text(one, width=width) for file, one in found.items()), end="")
+        print("\n".join(heads[file] + explain_text(one, width=width, layers=layers) for file, one in found.items()), end="")
     return Exit.BLOCKED if any(one.miss for one in found.values()) else Exit.DONE

@@ -25,7 +25,7 @@ from giqplan.intent.model import Intent
 from giqplan.kube.readiness import State
 from giqplan.manifests import Rollout, choose_rollout
 from giqplan.model.address import Address
-from giqplan.model.plan import Cause, Change, Deferred, Drift, Part, Plan, Verb
+from giqplan.model.plan import LAYER_INPUT, Cause, Change, Deferred, Drift, Part, Plan, Verb
 from giqplan.model.recommendation import Recommendation
 from giqplan.model.resource import Live, Resource
 from giqplan.model.world import World
@@ -242,6 +242,8 @@ def _shared(change: Change, world: World, cause: Cause) -> Change:
 
 def _digests(inputs: Inputs) -> Mapping[str, str]:
     found = {"catalog": inputs.catalog.digest}
+    if len(inputs.catalog.layers) > 1:
+        found |= {f"{LAYER_INPUT}{layer.name}": layer.digest for layer in inputs.catalog.layers}
     if inputs.state is not None:
         found["state"] = f"{inputs.state.lineage}:{inputs.state.serial}"
     return found

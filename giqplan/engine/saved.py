@@ -64,7 +64,9 @@ def _other_inputs(saved: Plan, now: Plan) -> Iterable[str]:
         elif theirs[name].digest != ours[name].digest:
             yield f"intent {name} was changed"
     if saved.inputs.get("catalog") != now.inputs.get("catalog"):
-        yield "the catalog was changed"
+        old, new = saved.layers, now.layers
+        changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        yield "the catalog was changed" + (f" (layer {', '.join(changed)})" if changed else "")
     if saved.inputs.get("state") != now.inputs.get("state"):
         yield f"state has moved on: {saved.inputs.get('state', 'none')} then, {now.inputs.get('state', 'none')} now"
 

@@ -205,9 +205,14 @@ class Options:
     force_conflicts: tuple[str, ...] = ()
 
 
+LAYER_INPUT = "catalog."
+"""Before the name of a catalog's layer in ``Plan.inputs``."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """``changes`` stand in order of execution. ``inputs``: digests of the catalog and of what state was planned with."""
+    """``changes`` stand in order of execution. ``inputs``: digests of the catalog, of each of its layers where there are several, and of
+    what state was planned with."""
 
     world: str
     environment: str
@@ -243,6 +248,11 @@ class Plan:
         if not found:
             return None
         return UsdPerHour(*(sum((getattr(each, name) for each in found), Decimal()) for name in ("min", "initial", "max")))
+
+    @property
+    def layers(self) -> Mapping[str, str]:
+        """Name -> digest of the catalog's layers; none where there is only the shipped one."""
+        return {name.removeprefix(LAYER_INPUT): of for name, of in self.inputs.items() if name.startswith(LAYER_INPUT)}
 
     @property
     def acting(self) -> tuple[Change, ...]:

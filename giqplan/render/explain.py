@@ -19,11 +19,12 @@ _LABEL = 18
 _INDENT = 2
 
 
-def explain_text(recommendation: Recommendation, *, width: int = 100) -> str:
-    """``recommendation`` in sections of at most ``width`` columns (single words may be longer); ends with a newline."""
+def explain_text(recommendation: Recommendation, *, width: int = 100, layers: Iterable[str] = ()) -> str:
+    """``recommendation`` in sections of at most ``width`` columns (single words may be longer); ends with a newline. ``layers``: those of
+    the catalog, where it has several."""
     sections = (
         ("Profile", _profile(recommendation)),
-        ("Where the numbers come from", _evidence(recommendation)),
+        ("Where the numbers come from", _evidence(recommendation, layers)),
         ("Latency and throughput of one replica", _points(recommendation)),
         ("Replicas", _sizing(recommendation)),
         ("Cost", _cost(recommendation)),
@@ -63,7 +64,7 @@ def _profile(recommendation: Recommendation) -> Iterator[tuple[str, str]]:
         yield "note", note
 
 
-def _evidence(recommendation: Recommendation) -> Iterator[tuple[str, str]]:
+def _evidence(recommendation: Recommendation, layers: Iterable[str]) -> Iterator[tuple[str, str]]:
     evidence = recommendation.evidence
     yield "curve", f"{evidence.curve_key}, {evidence.loads} loads at {evidence.input_tokens}/{evidence.output_tokens} tokens"
     yield "provenance", f"{evidence.provenance.value}: {_PROVENANCE[evidence.provenance]}, {evidence.measured_at or 'date unknown'}"
@@ -75,6 +76,8 @@ def _evidence(recommendation: Recommendation) -> Iterator[tuple[str, str]]:
     )
     yield "source", evidence.source
     yield "catalog", f"{recommendation.catalog_date}, {recommendation.catalog_digest}"
+    for layer in layers:
+        yield "", layer
 
 
 def _number(value: float | None) -> str:

@@ -90,7 +90,16 @@ def _headline(page: Page, plan: Plan) -> None:
         page.gap()
         for part in plan.parts:
             page.prose(2, part_line(part), label=f"{part.name}  ")
+    _layers(page, plan)
     _notes(page, plan)
+
+
+def _layers(page: Page, plan: Plan) -> None:
+    """The layers of the catalog, where there are more than the shipped one."""
+    if plan.layers:
+        page.gap()
+    for name, digest in plan.layers.items():
+        page.line(2, f"catalog   {name:9} {digest}")
 
 
 def _notes(page: Page, plan: Plan) -> None:
