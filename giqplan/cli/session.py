@@ -71,7 +71,7 @@ class Session:
             self.connection.world,
             state,
             self.cloud,
-            begun=self.begun(),
+            left_open=self.store.pending(),
             claimed=self.store.claimed(),
             options=self.options,
             whole=self.whole,
@@ -79,7 +79,9 @@ class Session:
 
     def begun(self) -> frozenset[Address]:
         """What an interrupted run had begun to create; the state has to be loaded."""
-        return frozenset(pending.address for pending in self.store.pending() if pending.verb == "create")
+        from giqplan.engine.inputs import begun_of
+
+        return begun_of(self.store.pending())
 
 
 def load(path: Path, environment: str | None) -> Mapping[str, LoadedIntent]:

@@ -18,7 +18,7 @@ from giqplan.kube.adopt import left_by_kubectl, taken_over
 from giqplan.model.address import Address
 from giqplan.model.calls import ActionResult, ApplyObject, Outcome, Reading, RewriteManagers
 from giqplan.model.plan import Change, Confidence, Conflict, Verb
-from giqplan.model.resource import Live, Presence, Resource
+from giqplan.model.resource import Live, Presence, Resource, Stage
 from giqplan.model.values import JsonObject, has_unknown
 from giqplan.model.world import World, project_read
 from giqplan.resources import REGISTRY, Kind, Step
@@ -26,7 +26,7 @@ from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject, is_adopted
 from giqplan.resources.preconditions import judge
 from giqplan.resources.services import TYPE as SERVICE
-from giqplan.state import Journal, ResourceState
+from giqplan.state import IntentRecord, Journal, ResourceState
 
 
 @dataclass
@@ -37,6 +37,8 @@ class Applied:
     resources: Mapping[Address, ResourceState]
     waits: Mapping[Address, str] = field(default_factory=dict)
     stopped: bool = False
+    chosen: bool = False
+    """Whether something was sent that the choice of a profile decides."""
 
     @property
     def exit(self) -> Exit:
@@ -64,6 +66,8 @@ class Executor:
         self._journal, self._reporter, self._pace = journal, reporter, Pace(stop)
         self._stop = stop
         self._world, self._resources = proposal.world, dict(proposal.resources)
+        parts = {part.name: IntentRecord(part.file, part.choices) for part in proposal.plan.parts}
+        self._choices, self._chosen = {} if proposal.plan.destroy else parts, False
         self._lock = threading.Lock()
 
     def run(self, recorded: Mapping[Address, ResourceState]) -> Applied:
@@ -83,7 +87,7 @@ class Executor:
         walked = walk(acting, self._carry_out, self._stop)
         walked.ends |= dict.fromkeys(left, End.SKIPPED)
         waits = {} if self._stop.is_set() else self._await_rest(walked)
-        return Applied(walked, dict(self._recorded), waits, self._stop.is_set())
+        return Applied(walked, dict(self._recorded), waits, self._stop.is_set(), self._chosen)
 
     @property
     def _cluster(self) -> Address:
@@ -111,6 +115,8 @@ class Executor:
         resource = self._resolved(change.address)
         self._refuse_while_waiting(resource)
         live = self._fresh(kind, resource, change)
+        if change.stage is Stage.WORKLOAD:
+            self._note_choices()
         record = self._journal.begin(change.address, change.verb.value, f"{change.verb.value} {change.address}")
         result = ActionResult()
         try:
@@ -150,6 +156,13 @@ class Executor:
             if finding.met is False:
                 self._reporter.waits(resource.address, finding.why)
                 raise WaitsError("GIQ1707", f"{resource.address} was not sent: {finding.why}", precondition.remedy)
+
+    def _note_choices(self) -> None:
+        """A choice counts as applied once the first thing that it decides is sent: whatever becomes of the run, the next keeps to it."""
+        with self._lock:
+            if not self._chosen and self._choices:
+                self._journal.chosen(self._choices)
+            self._chosen = True
 
     def _check_by_dry_run(self, kind: KubernetesObject, change: Change, resource: Resource) -> None:
         """What no server could be asked about when it was planned is asked now, before anything is written (design rule 1)."""

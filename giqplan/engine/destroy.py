@@ -12,6 +12,7 @@ from dataclasses import replace
 from giqplan.checks import permissions
 from giqplan.engine.drift import buckets_recorded, recorded_identities
 from giqplan.engine.inputs import Inputs, Proposal
+from giqplan.engine.interrupted import begun_buckets, told
 from giqplan.engine.marked import NAMESPACE, begun_members, marked
 from giqplan.engine.narrow import narrowed
 from giqplan.engine.observe import ask_rights, observe
@@ -67,7 +68,7 @@ def plan_destroy(inputs: Inputs) -> Proposal:
     intents, scope = [loaded.intent for loaded in inputs.loaded.values()], inputs.scope
     held = recorded_of(inputs.state)
     known = of_names(held, inputs.names)
-    buckets = {*buckets_recorded(held), *(bucket for intent in intents for bucket in buckets_of(intent))}
+    buckets = {*buckets_recorded(held), *begun_buckets(inputs.begun), *(bucket for intent in intents for bucket in buckets_of(intent))}
     world = observe(inputs.port, inputs.world_name, scope, buckets, holdings_reads(scope), recorded_identities(held))
     same_cluster(inputs.state, world)
     # What a killed run had made and not recorded carries our marks too; IAM members carry none, but their addresses say all.
@@ -87,6 +88,7 @@ def plan_destroy(inputs: Inputs) -> Proposal:
     homes = sorted({intent.spec.target.namespace for intent in intents} - going)
     stay = [(home, name) for home, name in tokens(world) if home in homes]
     notes += tuple(f"Secret {name} of secret set stays in namespace {home}" for home, name in stay)
+    notes += told(inputs.left_open)
     plan = Plan(
         world=inputs.world_name,
         environment=inputs.environment,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from giqplan.model.calls import ClusterRef
 from giqplan.model.plan import Change, Options, Plan
 from giqplan.model.resource import Resource
 from giqplan.model.world import Scope, World
-from giqplan.state import ResourceState, State
+from giqplan.state import Pending, ResourceState, State
 from giqplan.units import digest
 
 if TYPE_CHECKING:
@@ -32,13 +32,18 @@ class Inputs:
     world_name: str
     state: State | None
     port: WorldPort | None
-    begun: frozenset[Address] = frozenset()
-    """What an interrupted run had begun to create: if it is there now, we made it."""
+    left_open: tuple[Pending, ...] = ()
+    """What an interrupted run had begun, and of which no end is known."""
     claimed: Mapping[Address, str] = field(default_factory=dict)
     """What other environments of the same world have made, and which."""
     options: Options = field(default_factory=Options)
     whole: bool = False
     """These are all intents of the folder: nobody wants any more what only others in state wanted."""
+
+    @property
+    def begun(self) -> frozenset[Address]:
+        """What an interrupted run had begun to create: if it is there now, we made it."""
+        return begun_of(self.left_open)
 
     @property
     def environment(self) -> str:
@@ -83,6 +88,11 @@ class Proposal:
     """``Inputs.begun``."""
     names: frozenset[str] = frozenset()
     """``Inputs.names``."""
+
+
+def begun_of(left_open: Iterable[Pending]) -> frozenset[Address]:
+    """What of the actions without an end would have created something."""
+    return frozenset(pending.address for pending in left_open if pending.verb == "create")
 
 
 def scope_of(intent: Intent) -> Scope:

@@ -13,6 +13,7 @@ from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
 from giqplan.engine.inputs import Inputs, Proposal, choice_digest
+from giqplan.engine.interrupted import begun_buckets, members_left, told, without_own_work
 from giqplan.engine.marked import strays
 from giqplan.engine.narrow import narrowed
 from giqplan.engine.observe import ask_rights, denied, observe
@@ -49,7 +50,7 @@ def make_plan(inputs: Inputs) -> Proposal:
     world = World(inputs.world_name, scope)
     if inputs.port is not None:
         known = recorded_of(inputs.state)
-        buckets = _buckets(inputs) | set(buckets_recorded(known))
+        buckets = _buckets(inputs) | set(buckets_recorded(known)) | begun_buckets(inputs.begun)
         secrets = dict.fromkeys(read for loaded, _ in chosen for read in secret_reads(loaded.intent, scope.cluster))
         first = dict.fromkeys(read for loaded, _ in chosen for read in first_reads(loaded.intent))
         world = observe(inputs.port, inputs.world_name, scope, buckets, secrets, recorded_identities(known), first)
@@ -87,12 +88,12 @@ def make_plan(inputs: Inputs) -> Proposal:
         project=scope.project,
         cluster=str(scope.cluster),
         changes=changes,
-        drift=drift,
+        drift=without_own_work(drift, inputs.left_open),
         checks=run_checks(subjects, changes),
         deferred=deferred_of(changes),
         pins=pins_of(changes, world),
         inputs=_digests(inputs),
-        notes=tuple(f"may not read {read.service} {read.path}: {reading.message}" for read, reading in denied(world)),
+        notes=(*told(inputs.left_open), *(f"may not read {r.service} {r.path}: {reading.message}" for r, reading in denied(world))),
         offline=inputs.port is None,
         options=inputs.options,
     )
@@ -180,6 +181,7 @@ def _compare(resources: Sequence[Resource], inputs: Inputs, world: World) -> tup
     intents = [loaded.intent for loaded in inputs.loaded.values()]
     unwanted = {a: r for a, r in of_names(recorded, inputs.names).items() if a not in wanted}
     unwanted |= strays(world, intents, {*wanted, *recorded, *inputs.claimed})
+    unwanted |= members_left(inputs.begun, {*wanted, *recorded}, world)
     changes += unwanted_changes(unwanted, world, Cause.NOT_WANTED)
     return in_order(_autoscaler_first(changes)), tuple(drift)
 

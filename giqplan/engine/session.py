@@ -74,7 +74,7 @@ def carry_out(
     ended = replace(
         state,
         resources={address: _still_wanted(entry, proposal) for address, entry in applied.resources.items()},
-        intents=state.intents if applied.walked.errors else _intents(state, proposal),
+        intents=_intents(state, proposal) if applied.chosen or not (applied.walked.errors or applied.stopped) else state.intents,
         cluster_uid=uid,
     )
     if not _left_open(applied, proposal.plan, store) and (store.journal.written or not same(state, ended)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from giqplan.errors import Place, StateError
 from giqplan.model.address import Address
-from giqplan.state.model import ResourceState, State, broken
+from giqplan.state.model import IntentRecord, ResourceState, State, broken
 from giqplan.units import canonical_json
 
 
@@ -87,6 +87,12 @@ class Journal:
         with self._lock:
             self._append({"id": record, "phase": "failed", "error": error})
             self._open_records.discard(record)
+
+    def chosen(self, intents: Mapping[str, IntentRecord]) -> None:
+        """Note what was chosen for these intents, before the first thing that it decides is sent."""
+        with self._lock:
+            noted = {name: {"file": record.file, "choices": dict(record.choices)} for name, record in intents.items()}
+            self._append({"id": 0, "phase": "chosen", "intents": noted})
 
     def _append(self, record: dict[str, Any]) -> None:
         """Write a record; it is on disk when this returns. The lock is held, but let go while the disk works. Raises StateError
@@ -163,7 +169,7 @@ class Journal:
                 return  # what stands after the last newline was torn by a crash, or is empty
             try:
                 record = json.loads(line)
-                if type(record["id"]) is not int or record["phase"] not in ("begin", "done", "failed"):
+                if type(record["id"]) is not int or record["phase"] not in ("begin", "done", "failed", "chosen"):
                     raise ValueError("not a journal record")
                 if not isinstance(record["lineage"], str) or type(record["serial"]) is not int:
                     raise ValueError("it does not name its state")
@@ -221,17 +227,20 @@ def replay(state: State, journal: Journal) -> tuple[State, tuple[Pending, ...]]:
     Records of an older serial were left by a crash between committing the state and clearing the journal: the state holds them.
     Records of a newer serial or another lineage mean that state.json was swapped: StateError (GIQ1807), as what they say would be lost.
     """
-    resources, pending = dict(state.resources), dict[int, Pending]()
+    resources, intents, pending = dict(state.resources), dict(state.intents), dict[int, Pending]()
     place = Place(str(journal.path))
     for record in journal.records():
         _check_follows(record, state, place)
         if record["serial"] < state.serial:
             continue
         try:
-            _fold(record, resources, pending)
+            if record["phase"] == "chosen":
+                intents |= {name: IntentRecord(str(r["file"]), dict(r["choices"])) for name, r in record["intents"].items()}
+            else:
+                _fold(record, resources, pending)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise broken(f"journal record {record['id']} ({record['phase']}): {error!r}", place) from None
-    return replace(state, resources=resources), tuple(pending.values())
+    return replace(state, resources=resources, intents=intents), tuple(pending.values())
 
 
 def _check_follows(record: dict[str, Any], state: State, place: Place) -> None:

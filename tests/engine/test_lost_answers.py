@@ -153,3 +153,35 @@ def test_a_world_that_dies_in_the_middle_is_gone_on_with_when_it_is_back(house: 
     assert (pending(one), normal(one)) == ([], normal(applied))
     assert set(created(one).values()) == {1}
     assert by_address(one.plan()) == {}
+
+
+def test_an_update_whose_answer_was_lost_is_no_drift(applied: House) -> None:
+    applied.set("autoscaling.maxReplicas", 4)
+    control.add_fault(applied.sandbox, Fault(path=HPA + SENT, status=503, after=True, times=1))
+    assert applied.apply().exit is Exit.ERROR
+    assert pending(applied) == ["kubernetes_horizontal_pod_autoscaler.inference/quickstart"]
+    proposal = applied.plan()
+    assert (by_address(proposal), proposal.plan.drift) == ({}, ())
+    assert applied.apply().exit is Exit.DONE
+    assert pending(applied) == []
+    assert applied.plan().plan.drift == ()
+
+
+def test_what_an_interrupted_run_began_is_taken_back_when_the_intent_no_longer_wants_it(house: Callable[..., House]) -> None:
+    one = house()
+    control.add_fault(one.sandbox, Fault(method="PUT", path="/storage/v1/b/my-project-models/iam*", cut=True, after=True, times=1))
+    assert one.apply().exit is Exit.ERROR
+    (member,) = pending(one)
+    one.set("storage", {"huggingFace": {"tokenSecret": {"name": "hf-secret", "key": "hf_api_token"}}})
+    assert member in by_address(one.plan())
+    one.apply()
+    assert pending(one) == []
+    policy = one.google("GET", "/storage/v1/b/my-project-models/iam")
+    assert not [m for binding in policy["bindings"] for m in binding["members"] if m.startswith("principal:")]
+
+
+def test_the_choice_of_a_failed_apply_stays(house: Callable[..., House]) -> None:
+    one = house()
+    control.add_fault(one.sandbox, Fault(path=HPA + SENT, status=400, times=1))
+    assert one.apply().exit is Exit.ERROR
+    assert one.state.intents["quickstart"].choices["curve"]

@@ -56,6 +56,15 @@ def test_what_was_noted_as_done_is_in_the_state_without_a_commit(store: LocalSta
     assert again.pending() == ()
 
 
+def test_what_was_chosen_is_in_the_state_before_anything_of_it_is_done(store: LocalState) -> None:
+    chosen = {"bot": IntentRecord("bot.yaml", {"curve": "c-1"})}
+    store.journal.chosen(chosen)
+    store.journal.begin(B, "create", "create b")
+    loaded = reopened(store).load()
+    assert loaded is not None
+    assert loaded.intents["bot"] == chosen["bot"]
+
+
 def test_what_was_begun_and_never_ended_is_pending(store: LocalState) -> None:
     number = store.journal.begin(B, "create", "create b")
     store.journal.failed(store.journal.begin(C, "create", "create c"), "GIQ1904: denied")
