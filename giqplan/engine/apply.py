@@ -22,6 +22,7 @@ from giqplan.model.resource import Live, Presence, Resource, Stage
 from giqplan.model.values import JsonObject, has_unknown
 from giqplan.model.world import World, project_read
 from giqplan.resources import REGISTRY, Kind, Step
+from giqplan.resources.cluster import STOPPING
 from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject, is_adopted
 from giqplan.resources.preconditions import judge
@@ -95,10 +96,21 @@ class Executor:
         return Address(CLUSTER, f"{scope.location}/{scope.cluster.name}")
 
     def _await_cluster(self) -> None:
-        """Everything waits for a cluster that is being made already: an interrupted run, or somebody else, has begun it."""
-        if self._world.cluster_reading.ok and not self._world.cluster_answers:
-            self._gate(self._cluster, {})
-            self._reconnect()
+        """Everything waits for a cluster that is being made already, or deleted: an interrupted run, or somebody else, has begun it."""
+        reading = self._world.cluster_reading
+        if not reading.ok or self._world.cluster_answers:
+            return
+        if reading.body.get("status") == STOPPING:  # only a destroy comes here: a check keeps apply from planning into it
+            self._until_gone(self._cluster, {})
+            return
+        self._gate(self._cluster, {})
+        self._reconnect()
+
+    def _until_gone(self, address: Address, wanted: JsonObject) -> None:
+        settled, _ = settle(self._port, (Waiting(address, wanted, gone=True),), self._world.scope, self._pace, self._reporter)
+        if not settled:
+            code, what = ("GIQ1704", "stopped while") if self._stop.is_set() else ("GIQ1703", "still")
+            raise ApplyError(code, f"{address}: {what} being deleted", "run the same command again: it goes on where it stopped")
 
     def _carry_out(self, change: Change) -> None:
         kind, start = REGISTRY.of(change.address), time.monotonic()
@@ -244,11 +256,7 @@ class Executor:
             for step in kind.steps(Verb.DELETE, change.address, wanted, live, self._world.scope):
                 self._reporter.began(change.address, step.summary)
                 self._execute(step, kind)
-            item = Waiting(change.address, wanted, gone=True)
-            settled, _ = settle(self._port, (item,), self._world.scope, self._pace, self._reporter)
-            if not settled:
-                code, what = ("GIQ1704", "stopped while") if self._stop.is_set() else ("GIQ1703", "still")
-                raise ApplyError(code, f"{change.address}: {what} being deleted", "run the same command again: it goes on where it stopped")
+            self._until_gone(change.address, wanted)
         except GiqplanError as error:
             self._note_failure(record, change.address, error)
             raise

@@ -15,6 +15,8 @@ from giqplan.model.world import Scope, World
 from giqplan.resources.base import READY, Kind, Patience, Step, live_from, plain_differences
 
 TYPE = "google_container_cluster"
+STOPPING = "STOPPING"
+"""The status of a cluster that is being deleted (container v1, Cluster.Status)."""
 
 #: Marks of ours on a cluster (docs/architecture.md, Marks).
 MANAGED_BY = {"managed-by": "giqplan"}

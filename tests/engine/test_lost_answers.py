@@ -185,3 +185,21 @@ def test_the_choice_of_a_failed_apply_stays(house: Callable[..., House]) -> None
     control.add_fault(one.sandbox, Fault(path=HPA + SENT, status=400, times=1))
     assert one.apply().exit is Exit.ERROR
     assert one.state.intents["quickstart"].choices["curve"]
+
+
+@pytest.fixture
+def slowly(applied: House) -> House:
+    """The quickstart applied, in a world where deleting a cluster takes seconds; its cluster goes with destroy."""
+    applied.stop()
+    applied.speed = 50
+    applied.start()
+    applied.set("target.cluster.deletionPolicy", "delete")
+    return applied
+
+
+def test_a_cluster_that_is_being_deleted_is_waited_for(slowly: House) -> None:
+    control.add_fault(slowly.sandbox, Fault(method="DELETE", path=f"{CLUSTERS}/inference", cut=True, after=True, times=1))
+    assert slowly.destroy().exit is Exit.ERROR
+    assert slowly.cluster()["status"] == "STOPPING"
+    assert slowly.destroy().exit is Exit.DONE
+    assert (pending(slowly), slowly.state.resources) == ([], {})
