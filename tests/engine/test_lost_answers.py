@@ -131,6 +131,7 @@ def test_a_login_that_is_revoked_in_the_middle_ends_the_run_and_the_next_goes_on
     assert (pending(one), normal(one)) == ([], normal(applied))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets whose other end died
 @pytest.mark.parametrize("moment", ["google_container_cluster.", "kubernetes_namespace.inference", "kubernetes_horizontal_pod_autoscaler."])
 def test_a_world_that_dies_in_the_middle_is_gone_on_with_when_it_is_back(house: Callable[..., House], applied: House, moment: str) -> None:
     one = house()
