@@ -15,11 +15,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--service",
         default="*",
         metavar="GLOB",
-        help="add: container, storage, serviceusage, cloudresourcemanager, cloudquotas, oauth2 or kubernetes (default: all)",
+        help="add: a service as `sandbox log` names it: container, storage, gkerecommender, oauth2, kubernetes ... (default: all)",
     )
     parser.add_argument("--method", default="*", metavar="GLOB", help="add: the HTTP method (default: all)")
     parser.add_argument("--path", default="*", metavar="GLOB", help="add: the path, with or without its query (default: all)")
     parser.add_argument("--status", type=int, default=0, metavar="N", help="add: answer with this HTTP status")
+    parser.add_argument("--answer", type=Path, metavar="FILE", help="add: answer with what the file holds (status 200, or --status)")
+    parser.add_argument(
+        "--retry-after", dest="retry_after_s", type=int, default=0, metavar="S", help="add: tell the client to wait S seconds"
+    )
     parser.add_argument("--cut", action="store_true", help="add: end the connection without an answer")
     parser.add_argument("--after", action="store_true", help="add: carry the request out first")
     parser.add_argument("--delay-ms", type=float, default=0, metavar="N", help="add: let it take this much longer")
@@ -31,8 +35,13 @@ def work(args: argparse.Namespace, folder: Path) -> None:
     from giqplan.sandbox import control
     from giqplan.sandbox.faults import Fault
 
-    names = ("service", "method", "path", "status", "cut", "after", "delay_ms", "times")
+    names = ("service", "method", "path", "status", "cut", "after", "delay_ms", "times", "retry_after_s")
     given = {name: getattr(args, name) for name in names if getattr(args, name) not in ("*", 0, False)}
+    if args.answer is not None:
+        try:
+            given["answer"] = args.answer.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UsageError("GIQ0101", f"--answer: {args.answer} cannot be read: {error}", "name a text file that is there") from None
     if args.fault_command == "add":
         control.add_fault(folder, Fault(**given))
     elif given:

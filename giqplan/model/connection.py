@@ -13,6 +13,7 @@ GOOGLE_ENDPOINTS: Mapping[str, str] = {
     "cloudresourcemanager": "https://cloudresourcemanager.googleapis.com",
     "cloudquotas": "https://cloudquotas.googleapis.com",
     "iam": "https://iam.googleapis.com",
+    "gkerecommender": "https://gkerecommender.googleapis.com",
     "oauth2": "https://oauth2.googleapis.com",
 }
 

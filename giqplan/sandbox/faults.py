@@ -43,7 +43,8 @@ class Fault:
     """``service``, ``method``, ``path`` are globs; ``path`` is held against the path alone, and against the path with its query.
 
     ``status``: answered instead; 0 = the true answer. ``cut``: no answer, the connection ends. ``after``: the request is carried out all
-    the same. ``delay_ms`` passes before anything else. ``times``: how often, 0 = until it is cleared.
+    the same. ``delay_ms`` passes before anything else. ``times``: how often, 0 = until it is cleared. ``answer``: this text instead, with
+    status 200 unless ``status`` says otherwise. ``retry_after_s``: told with the status (header Retry-After), 0 = nothing is told.
     """
 
     service: str = "*"
@@ -54,16 +55,20 @@ class Fault:
     after: bool = False
     delay_ms: float = 0
     times: int = 0
+    answer: str = ""
+    retry_after_s: int = 0
 
     def __post_init__(self) -> None:
-        if not (self.status or self.cut or self.delay_ms > 0):
-            raise SandboxError("GIQ2007", "it does nothing", "say --status N, --cut or --delay-ms N")
-        if self.status and self.cut:
+        if not (self.status or self.cut or self.answer or self.delay_ms > 0):
+            raise SandboxError("GIQ2007", "it does nothing", "say --status N, --answer FILE, --cut or --delay-ms N")
+        if self.retry_after_s < 0 or (self.retry_after_s and not self.status):
+            raise SandboxError("GIQ2007", "--retry-after is a number of seconds beside --status", "say --status 429 too")
+        if (self.status or self.answer) and self.cut:
             raise SandboxError("GIQ2007", "a status and no answer at all exclude each other", "say --status N or --cut")
         if self.status and self.status not in _WORDS:
             raise SandboxError("GIQ2007", f"no answer with status {self.status} is known", f"one of {', '.join(map(str, _WORDS))}")
-        if self.after and not (self.status or self.cut):
-            raise SandboxError("GIQ2007", "--after alone changes nothing", "add --status N or --cut")
+        if self.after and not (self.status or self.cut or self.answer):
+            raise SandboxError("GIQ2007", "--after alone changes nothing", "add --status N, --answer FILE or --cut")
         if self.times < 0 or not 0 <= self.delay_ms <= 600_000:
             raise SandboxError("GIQ2007", "--times is 0 or more, --delay-ms 0 to 600000", "mend the number")
 
@@ -73,8 +78,10 @@ class Fault:
         return found and fnmatchcase(service, self.service) and fnmatchcase(request.method, self.method)
 
     def __str__(self) -> str:
-        what = "no answer" if self.cut else f"answer {self.status}" if self.status else "the true answer"
-        when = f", {'after' if self.after else 'before'} it is carried out" if self.cut or self.status else ""
+        status = self.status or (200 if self.answer else 0)
+        what = "no answer" if self.cut else f"answer {status}" if status else "the true answer"
+        what += (" with a body of its own" if self.answer else "") + (f", Retry-After {self.retry_after_s}" if self.retry_after_s else "")
+        when = f", {'after' if self.after else 'before'} it is carried out" if self.cut or status else ""
         late = f", {self.delay_ms:g} ms late" if self.delay_ms else ""
         often = f", {self.times} more times" if self.times else ""
         return f"{self.service} {self.method} {self.path}: {what}{when}{late}{often}"
@@ -129,13 +136,19 @@ class Faults:
 def disturbed(fault: Fault, service: str, carry_out: Callable[[], HttpResponse], refused: Callable[[int], None]) -> HttpResponse:
     """The answer under a fault. ``refused`` is told the status of a request that is not carried out, 0 = none. Raises Cut."""
     answer = None
-    if fault.after or not (fault.cut or fault.status):
+    instead = bool(fault.status or fault.answer)
+    if fault.after or not (fault.cut or instead):
         answer = carry_out()
     else:
-        refused(fault.status)
+        refused(fault.status or (200 if fault.answer else 0))
     if fault.cut:
         raise Cut
-    return answer if answer is not None and not fault.status else ordered(service, fault.status)
+    if answer is not None and not instead:
+        return answer
+    found = HttpResponse(fault.status or 200, fault.answer.encode()) if fault.answer else ordered(service, fault.status)
+    if fault.retry_after_s:
+        found.headers["Retry-After"] = str(fault.retry_after_s)
+    return found
 
 
 def ordered(service: str, status: int) -> HttpResponse:

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from giqplan import __version__
+from giqplan.catalog import open_catalog
 from giqplan.errors import SandboxError
 from giqplan.sandbox import oauth, tls
 from giqplan.sandbox.clock import Clock
@@ -27,6 +28,7 @@ from giqplan.sandbox.faults import Fault, Faults, disturbed
 from giqplan.sandbox.google.api import GoogleApi
 from giqplan.sandbox.google.cloudquotas import CloudQuotas
 from giqplan.sandbox.google.container import Container
+from giqplan.sandbox.google.gkerecommender import GkeRecommender
 from giqplan.sandbox.google.iam import Iam
 from giqplan.sandbox.google.projects import Projects
 from giqplan.sandbox.google.resourcemanager import ResourceManager
@@ -74,6 +76,7 @@ class Process:
             spec = load_world(world_file) if world_file is not None else empty_world(project)
             told = spec.speed if spec.speed is not None else DEFAULT_SPEED
             kept = {"instance_id": secrets.token_hex(6), "speed": told, "controllers": "on", "world": str(world_file or "")}
+            kept["catalog"] = spec.catalog
         kept["speed"] = kept["speed"] if speed is None else speed
         kept["controllers"] = controllers or kept["controllers"]
         self._instance: dict[str, Any] = kept
@@ -106,7 +109,9 @@ class Process:
         storage = Storage(documents, self._clock, projects, iam)
         usage = ServiceUsage(documents, self._clock, projects)
         accounts, manager = ServiceAccounts(projects, iam), ResourceManager(projects, iam)
-        self._google = GoogleApi(self._oauth, projects, container, storage, usage, manager, quotas, accounts)
+        catalog = self._instance.get("catalog")
+        recommender = GkeRecommender(projects, lambda: open_catalog(Path(catalog) if catalog else None))
+        self._google = GoogleApi(self._oauth, projects, container, storage, usage, manager, quotas, accounts, recommender)
         if spec is None:
             with self._store.transaction():
                 documents.put("instance", "self", self._instance)

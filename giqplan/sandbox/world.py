@@ -64,11 +64,13 @@ class ProjectSpec:
 
 @dataclass(frozen=True)
 class WorldSpec:
-    """The first project is the one that the quickstart and most tests use."""
+    """The first project is the one that the quickstart and most tests use. ``catalog``: the folder of the catalog that the GKE
+    Recommender API answers from, "" = the one that giqplan ships."""
 
     projects: tuple[ProjectSpec, ...]
     callers: tuple[CallerSpec, ...]
     speed: float | None = None
+    catalog: str = ""
 
 
 OWNER = CallerSpec("owner", "user:owner@example.com", ("roles/owner",))
@@ -96,7 +98,9 @@ class _Reader:
         self._errors: list[SandboxError] = []
 
     def world(self) -> WorldSpec:
-        whole = self._object((), self._document, {"project": True, "otherProjects": False, "callers": False, "clock": False, **_IN_PROJECT})
+        whole = self._object(
+            (), self._document, {"project": True, "otherProjects": False, "callers": False, "clock": False, "catalog": False, **_IN_PROJECT}
+        )
         clock = self._object(("clock",), whole.get("clock"), {"speed": False})
         speed = clock.get("speed")
         if speed is not None and (isinstance(speed, bool) or not isinstance(speed, int | float) or speed < 0):
@@ -107,10 +111,10 @@ class _Reader:
             for at, body in self._items(("otherProjects",), whole.get("otherProjects"))
             if isinstance(body, dict) and self._object(at, body, {"id": True, "number": False, **_IN_PROJECT})
         ]
-        callers = self._callers(whole.get("callers"))
+        callers, catalog = self._callers(whole.get("callers")), self._catalog(whole.get("catalog"))
         if self._errors:
             raise self._errors[0] if len(self._errors) == 1 else ErrorList(self._errors)
-        return WorldSpec((main, *others), callers or (OWNER,), None if speed is None else float(speed))
+        return WorldSpec((main, *others), callers or (OWNER,), None if speed is None else float(speed), catalog)
 
     def _project(self, at: tuple[str | int, ...], body: Any, identity_at: tuple[str | int, ...], identity: Any) -> ProjectSpec:
         who = {} if identity is None else self._object(identity_at, identity, {"id": True, "number": False})
@@ -124,6 +128,13 @@ class _Reader:
             buckets=tuple(self._bucket(p, v) for p, v in self._items((*at, "buckets"), body.get("buckets"))),
             iam=self._iam((*at, "iam"), body.get("iam")),
         )
+
+    def _catalog(self, value: Any) -> str:
+        text = self._text(("catalog",), value or "", r".+")
+        folder = (Path(self._file).parent / text).resolve()
+        if text and not (folder / "catalog.json").is_file():
+            self._error(("catalog",), f"no catalog (catalog.json) is in {folder}")
+        return str(folder) if text else ""
 
     def _callers(self, value: Any) -> tuple[CallerSpec, ...]:
         result = []

@@ -64,6 +64,18 @@ def test_a_status_can_hide_that_the_request_was_carried_out(faulty: Any) -> None
     assert "hidden-bucket" in names(faulty)
 
 
+def test_an_answer_may_be_anything_and_a_status_may_say_when_to_come_back(faulty: Any) -> None:
+    control.add_fault(faulty.folder, Fault(path=PROJECT, answer='{"name": NaN', times=1))
+    control.add_fault(faulty.folder, Fault(path=PROJECT, status=429, retry_after_s=7, times=1))
+    session = faulty.session()
+    first, second = (session.get(faulty.url(PROJECT)) for _ in range(2))
+    assert (first.status_code, first.text) == (200, '{"name": NaN')
+    assert (second.status_code, second.headers["Retry-After"]) == (429, "7")
+    assert str(Fault(answer="{}", status=429, retry_after_s=7)) == (
+        "* * *: answer 429 with a body of its own, Retry-After 7, before it is carried out"
+    )
+
+
 def test_a_delay_comes_before_the_true_answer(faulty: Any) -> None:
     control.add_fault(faulty.folder, Fault(path=PROJECT, delay_ms=300, times=1))
     session, start = faulty.session(), time.monotonic()
@@ -108,6 +120,8 @@ def test_faults_outlive_a_restart(faulty: Any) -> None:
         {"delay_ms": 5, "after": True},
         {"cut": True, "times": -1},
         {"delay_ms": 1e9},
+        {"retry_after_s": 5, "cut": True},
+        {"answer": "{}", "cut": True},
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(flags: dict[str, Any]) -> None:
@@ -137,3 +151,8 @@ def test_the_command_orders_lists_and_clears(tmp_path: Path, capsys: pytest.Capt
         with pytest.raises(UsageError, match="fault list takes no status"):
             run("fault", "list", "--status", "503")
         assert run("fault", "clear") == ""
+        (tmp_path / "page.json").write_text("{}", encoding="utf-8")
+        told = run("fault", "add", "--service", "gkerecommender", "--answer", str(tmp_path / "page.json"))
+        assert told == "gkerecommender * *: answer 200 with a body of its own, before it is carried out\n"
+        with pytest.raises(UsageError, match="cannot be read"):
+            run("fault", "add", "--answer", str(tmp_path / "none.json"))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from giqplan.sandbox.google import cloudquotas, container, resourcemanager, serviceaccounts, serviceusage, storage
+from giqplan.sandbox.google import cloudquotas, container, gkerecommender, resourcemanager, serviceaccounts, serviceusage, storage
 from giqplan.sandbox.google.errors import ApiError
 from giqplan.sandbox.google.projects import Projects
 from giqplan.sandbox.oauth import OAuth
@@ -29,6 +29,7 @@ class GoogleApi:
         manager: resourcemanager.ResourceManager,
         quotas: cloudquotas.CloudQuotas,
         accounts: serviceaccounts.ServiceAccounts,
+        recommender: gkerecommender.GkeRecommender,
     ) -> None:
         self._oauth = oauth
         self._projects = projects
@@ -39,6 +40,7 @@ class GoogleApi:
             ("cloudquotas", cloudquotas.PATH, quotas.answer),
             ("iam", serviceaccounts.PATH, accounts.answer),
             ("cloudresourcemanager", resourcemanager.PATH, manager.answer),
+            ("gkerecommender", gkerecommender.PATH, recommender.answer),
         )
 
     def service_of(self, path: str) -> str:

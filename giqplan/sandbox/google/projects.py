@@ -17,6 +17,7 @@ TITLES = {
     "cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
     "cloudquotas.googleapis.com": "Cloud Quotas API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
+    "gkerecommender.googleapis.com": "GKE Recommender API",
 }
 
 

@@ -1,4 +1,4 @@
-"""Checks and normalises request JSON by Google's own message definitions (container_schema.json).
+"""Checks and normalises request JSON by Google's own message definitions (container_schema.json, recommender_schema.json).
 
 Takes what Google's REST front end takes (proto3 JSON mapping, protobuf.dev/programming-guides/json): camelCase or snake_case keys,
 enums by name or number, 64-bit integers as numbers or text; gives the form in which Google answers.
@@ -20,7 +20,10 @@ _PYTHON = {"string": str, "bytes": str, "bool": bool}
 
 @cache
 def _table() -> Mapping[str, Any]:
-    return dict(json.loads(Path(__file__).with_name("container_schema.json").read_text(encoding="utf-8")))
+    container, recommender = (
+        json.loads(Path(__file__).with_name(f"{name}_schema.json").read_text(encoding="utf-8")) for name in ("container", "recommender")
+    )
+    return {"messages": {**container["messages"], **recommender["messages"]}, "enums": container["enums"]}
 
 
 def normalised(message: str, value: Any, path: str) -> dict[str, Any]:
