@@ -110,7 +110,7 @@ class Process:
         usage = ServiceUsage(documents, self._clock, projects)
         accounts, manager = ServiceAccounts(projects, iam), ResourceManager(projects, iam)
         catalog = self._instance.get("catalog")
-        recommender = GkeRecommender(projects, lambda: open_catalog(Path(catalog) if catalog else None))
+        recommender = GkeRecommender(projects, lambda: open_catalog(embedded=Path(catalog) if catalog else None))
         self._google = GoogleApi(self._oauth, projects, container, storage, usage, manager, quotas, accounts, recommender)
         if spec is None:
             with self._store.transaction():
