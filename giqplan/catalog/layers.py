@@ -54,7 +54,7 @@ class Layer:
     def tables(self) -> tuple[str, ...]:
         """The tables it holds; the shipped layer has every one, or is broken."""
         if self.name == EMBEDDED:
-            return tuple(TABLES)
+            return tuple(table for table, shape in TABLES.items() if shape.shipped)
         return tuple(table for table in TABLES if self.has(f"{table}.csv"))
 
     def begun(self) -> bool:

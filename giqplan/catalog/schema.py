@@ -6,20 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from giqplan.catalog.curves import IDENTITY, MEASURED
+from giqplan.model.recommendation import PricingModel
 
 SCHEMA_VERSION = 1
 ABOUT = "catalog.json"
 QUALITY = ("verified", "single-source", "suspect")
+GIQ_COSTS = tuple(
+    f"usd_per_million_{tokens}_tokens_{how.value.replace('-', '_')}" for how in PricingModel for tokens in ("output", "input")
+)
+"""Columns of giq_points.csv: costs that the API prints at its own prices, region and ratio of 4. They are no prices of machines."""
 
 
 @dataclass(frozen=True)
 class Table:
     """``key``: a later layer's row replaces the rows with equal cells there. ``unique``: no two rows of one layer have the same key;
-    points have their curve's, and are replaced together."""
+    points have their curve's, and are replaced together. ``shipped``: the embedded layer holds it."""
 
     columns: tuple[str, ...]
     key: tuple[str, ...]
     unique: bool = True
+    shipped: bool = True
 
 
 def _table(columns: str, *key: str) -> Table:
@@ -58,4 +64,18 @@ TABLES: Mapping[str, Table] = {
     "curves": Table(("key", *IDENTITY, "image", "source_curve", "source", "note"), ("key",)),
     "points": Table(("curve", *MEASURED, "suspect", "queue_dominated", "note"), ("curve",), unique=False),
     "sources": _table("id citation licence date", "id"),
+    # What Google's GIQ API says of a curve and its points beyond the tables above, as it says it.
+    "giq_profiles": Table(
+        (
+            *("curve", "use_case", "tpu_topology", "attention_heads", "head_dimensions", "hidden_layers", "kv_cache_size_per_token"),
+            *("kv_heads", "max_context", "model_size_gb", "parameters_b"),
+        ),
+        ("curve",),
+        shipped=False,
+    ),
+    "giq_points": Table(
+        ("curve", "point", "qps", "input_tokens_per_second", "total_tokens_per_second", *GIQ_COSTS),
+        ("curve", "point"),
+        shipped=False,
+    ),
 }

@@ -49,10 +49,11 @@ class Catalog:
 
     def rows(self, table: str) -> Iterable[Row]:
         """The lines of a table, without those that a later layer replaces."""
-        later = [layer for layer in self.layers[1:] if table in layer.tables()]
-        if not later:
-            return self.layers[0].rows(table)
-        return self._merged(table, [self.layers[0], *later])
+        first, *later = self.layers
+        found = [layer for layer in later if table in layer.tables()]
+        if not TABLES[table].shipped:
+            return self._merged(table, found)
+        return self._merged(table, [first, *found]) if found else first.rows(table)
 
     def _merged(self, table: str, layers: Sequence[Layer]) -> Iterable[Row]:
         columns = TABLES[table].key
