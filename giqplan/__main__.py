@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import signal
 import sys
 from types import FrameType
@@ -20,6 +21,9 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 def main() -> NoReturn:
     """Run the command line of this process; a termination signal unwinds it like an error, so that files are closed and locks freed."""
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None when whoever started us has closed it
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # in every locale: intents and JSON are UTF-8 too
     gc.set_threshold(100_000)  # a short process that builds large values once: the default walks them all, again and again
     code = run(sys.argv[1:])
     if code in (Exit.INTERRUPTED, Exit.TERMINATED):

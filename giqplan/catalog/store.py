@@ -321,6 +321,12 @@ class Catalog:
         """Like ``find_use_case``; raises CatalogError GIQ1203 for an unknown one."""
         found = self.find_use_case(text)
         if found is None:
-            known = ", ".join(u.name for u in self._use_cases)
-            raise CatalogError("GIQ1203", f"{text!r} is no use case", f"Use one of: {known}; or give inputTokens and outputTokens.")
+            from difflib import get_close_matches
+
+            names = [use_case.name for use_case in self._use_cases]
+            near = get_close_matches(facts.words(text), by_words := {facts.words(name): name for name in names}, 1)
+            meant = f"did you mean {by_words[near[0]]}? " if near else ""
+            raise CatalogError(
+                "GIQ1203", f"{text!r} is no use case", f"{meant}use one of: {', '.join(names)}; or give inputTokens and outputTokens"
+            )
         return found

@@ -89,7 +89,8 @@ def _approve(session: Session, state: State | None, proposal: Proposal, args: ar
     if proposal.plan.blocked:
         return Exit.BLOCKED
     if not proposal.plan.acting:
-        recorded = _record_unchanged(session, state, proposal)
+        never = state is None and proposal.plan.destroy  # nothing is there and nothing ever was: there is nothing to record
+        recorded = Exit.DONE if never else _record_unchanged(session, state, proposal)
         return worst((recorded, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
     if asks:
         _confirm(args)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from giqplan.cli.options import DEFAULT_INTENT
 from giqplan.cli.places import folder_of
-from giqplan.errors import PlanError
+from giqplan.errors import IntentError, Place, PlanError, UsageError
 from giqplan.intent import DEFAULT_ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def subject(args: argparse.Namespace) -> Path | None:
-    """Sorts out PLAN|INTENT and -f into ``args.intent``; the path of the saved plan when one was named."""
-    from giqplan.errors import UsageError
-
+    """Sorts out PLAN|INTENT and -f into ``args.intent``; the path of the saved plan when one was named. Raises GiqplanError."""
     named = None if args.subject is None else Path(args.subject)
+    if named is not None:
+        _must_be_there(named)
     if named is not None and _is_plan(named):
         args.intent = args.intent_file or DEFAULT_INTENT
         return named
@@ -30,6 +31,19 @@ def subject(args: argparse.Namespace) -> Path | None:
         raise UsageError("GIQ0101", f"more than one intent: {named} and {args.intent_file}", "name one of them")
     args.intent = args.subject or args.intent_file or DEFAULT_INTENT
     return None
+
+
+def _must_be_there(named: Path) -> None:
+    place = Place(str(named))
+    try:
+        ordinary = S_ISREG(named.stat().st_mode) or named.is_dir()
+    except (OSError, ValueError) as error:
+        remedy = "name a plan that `giqplan plan -o` saved, or an intent: `giqplan init` writes one"
+        reason = getattr(error, "strerror", None) or str(error)
+        there = f"there is no file {named}" if isinstance(error, FileNotFoundError) else f"{named} cannot be read: {reason}"
+        raise IntentError("GIQ1010", there, remedy, place) from None
+    if not ordinary:
+        raise PlanError("GIQ1605", "it is no ordinary file", "name a plan file, or an intent", place)
 
 
 def _is_plan(path: Path) -> bool:
@@ -49,10 +63,13 @@ def intent_of(plan: Plan, file: Path, args: argparse.Namespace) -> Path | None:
 
 
 def open_saved(plan: Plan, file: Path, told: str, args: argparse.Namespace) -> Session:
-    """The session of a saved plan. Raises PlanError: GIQ1608 of another world or environment, GIQ1614 no digest that vouches."""
+    """The session of a saved plan. Raises PlanError: GIQ1603 made offline, GIQ1608 of another world or environment, GIQ1614 no digest that
+    vouches."""
     from giqplan.cli import session as sessions
     from giqplan.engine.saved import must_be_of
 
+    if plan.offline:
+        raise PlanError("GIQ1603", "the plan was made offline", "plan again without --offline")
     intent = intent_of(plan, file, args)
     if args.digest is not None and args.digest != told:
         raise PlanError("GIQ1614", f"the plan has {told}, {args.digest} was reviewed", "apply the plan that was reviewed")

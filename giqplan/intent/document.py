@@ -98,9 +98,8 @@ def _check_depth(text: str, file: str) -> None:
 
 def _decode(text: bytes | str, file: str) -> str:
     text = text.removeprefix("\ufeff") if isinstance(text, str) else text
-    size = len(text)
-    if size > MAX_BYTES:
-        raise IntentError("GIQ1003", f"{size:,} bytes; an intent has at most {MAX_BYTES:,}", "is this the right file?", Place(file))
+    if len(text) > MAX_BYTES:
+        raise IntentError("GIQ1003", f"more than {MAX_BYTES:,} bytes, the most that an intent has", "is this the right file?", Place(file))
     if isinstance(text, bytes):
         raw = text
         try:

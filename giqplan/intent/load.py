@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from giqplan.errors import ErrorList, GiqplanError, IntentError, ManifestError, Place
 from giqplan.intent.config_file import ModelConfig, read_config
-from giqplan.intent.document import Document, KeyPath, merge_patch, read_document
+from giqplan.intent.document import MAX_BYTES, Document, KeyPath, merge_patch, read_document
 from giqplan.intent.faults import close_matches, faults, fields_at, unknown_key
 from giqplan.intent.model import Intent
 from giqplan.intent.refused import refusals
@@ -71,7 +72,8 @@ def load_all(path: Path) -> tuple[LoadedIntent, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + len(BOM_UTF8) + 1)  # enough to know that it is too large, also of a file without end
     except FileNotFoundError:
         raise IntentError(
             "GIQ1010", f"there is no file {path}", "`giqplan init` writes one; or name another with -f", Place(str(path))

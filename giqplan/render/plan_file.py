@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import types
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
@@ -38,6 +39,8 @@ from giqplan.units import digest
 BEGINS = b'{"applyable":'
 """Canonical JSON sorts its keys, so every plan file begins so."""
 LARGEST_MIB = 512
+LARGEST_INTENT = 1 << 20
+"""Bytes; JSON beyond it is no intent (``intent.document``), and is read as a plan."""
 _STAGES = {stage.title: stage for stage in Stage}
 _VERBS = {tuple(actions): verb for verb, actions in ACTIONS.items()}
 _AGAIN = "make the plan again: giqplan plan -o PLAN"
@@ -46,11 +49,16 @@ _AGAIN = "make the plan again: giqplan plan -o PLAN"
 def is_plan_file(path: Path) -> bool:
     """Whether a file is a plan, or was one before it was damaged: by its first bytes, or by what its JSON says of itself."""
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
-            begin = file.read(4096).lstrip()
+            begin = file.read(4096).removeprefix(BOM_UTF8).lstrip()
+            if not begin:
+                return path.suffix == ".json"
+            rest = file.read(LARGEST_INTENT + 1) if begin.startswith(b"{") else b""
     except (OSError, ValueError):
         return False
-    return begin.startswith(BEGINS) or (begin.startswith(b"{") and b'"format_version"' in path.read_bytes())
+    return begin.startswith(BEGINS) or len(rest) > LARGEST_INTENT or b'"format_version"' in begin + rest
 
 
 def read_plan(path: Path) -> tuple[Plan, str]:
@@ -61,7 +69,7 @@ def read_plan(path: Path) -> tuple[Plan, str]:
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise PlanError("GIQ1606", f"format {version or 'not said'}; this giqplan reads {FORMAT_VERSION}", _AGAIN, place)
     told = value.get("digest")
-    if told != digest({key: inner for key, inner in value.items() if key != "digest"}):
+    if told != _digest({key: inner for key, inner in value.items() if key != "digest"}):
         raise PlanError("GIQ1607", "its content does not have the digest that stands in it", _AGAIN, place)
     try:
         plan = _plan(value)
@@ -74,6 +82,14 @@ def read_plan(path: Path) -> tuple[Plan, str]:
     return plan, str(told)
 
 
+def _digest(value: Mapping[str, Any]) -> str:
+    """The digest; "" for what no plan can hold: half a character, a number that is none."""
+    try:
+        return digest(value)
+    except (ValueError, RecursionError):
+        return ""
+
+
 def _not_understood(value: Mapping[str, Any], why: str, place: Place) -> PlanError:
     maker = value.get("giqplan_version", "unknown")
     return PlanError("GIQ1606", f"it was made by giqplan {maker} and cannot be read whole ({why})", _AGAIN, place)
@@ -81,9 +97,14 @@ def _not_understood(value: Mapping[str, Any], why: str, place: Place) -> PlanErr
 
 def _json(path: Path, place: Place) -> dict[str, Any]:
     try:
+        if not path.is_file():
+            raise PlanError("GIQ1605", "it is no ordinary file", "name a plan file", place)
         if path.stat().st_size > LARGEST_MIB * 2**20:
             raise PlanError("GIQ1605", f"larger than {LARGEST_MIB} MiB", "name a plan file", place)
-        value = json.loads(path.read_bytes())
+        text = path.read_bytes()
+        if not text.strip():
+            raise PlanError("GIQ1605", "it is empty", _AGAIN, place)
+        value = json.loads(text)
     except OSError as error:
         raise PlanError("GIQ1605", f"it cannot be read: {error.strerror}", "name a plan file", place) from None
     except (ValueError, RecursionError) as error:
