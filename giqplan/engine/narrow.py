@@ -30,13 +30,15 @@ def narrowed(changes: Sequence[Change], options: Options) -> tuple[Change, ...]:
     if not (options.target or options.exclude):
         return tuple(changes)
     acting = [change for change in changes if change.acts]
-    left: dict[Address, str] = {}
-    if options.target:
-        wanted = _with_needs(_matching(acting, options.target), needs_of(acting))
-        left |= {change.address: "left out by --target" for change in acting if change.address not in wanted}
     excluded = _matching(acting, options.exclude)
-    for address in with_dependents(excluded, acting):
-        left[address] = "left out by --exclude" if address in excluded else "left out: it waits for what --exclude leaves out"
+    without = with_dependents(excluded, acting)
+    left = {
+        address: "left out by --exclude" if address in excluded else "left out: it waits for what --exclude leaves out"
+        for address in without
+    }
+    if options.target:
+        wanted = _with_needs(_matching(acting, options.target) - without, needs_of(acting))
+        left = {change.address: "left out by --target" for change in acting if change.address not in wanted} | left
     found = [_left(change, left[change.address]) if change.address in left else change for change in changes]
     return tuple(sorted(found, key=lambda change: change.nothing))
 
