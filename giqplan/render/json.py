@@ -200,7 +200,8 @@ def _instance(check: Check, display: str) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A frozen value as JSON: dataclasses by their fields, enums by their value, money as text, addresses as they are written.
 
-    Fields that are absent or not known yet are left out; ``<field>_unknown`` is true for the latter.
+    Fields that are absent or not known yet are left out; ``<field>_unknown`` is true for the latter, and the marks (``unknown``) of a value
+    that is known in part.
     """
     if isinstance(value, Address):
         return str(value)
@@ -212,8 +213,10 @@ def plain(value: Any) -> Any:
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         named = [(field.name, getattr(value, field.name)) for field in fields(value)]
+        partly = [name for name, inner in named if isinstance(inner, dict | list) and has_unknown(inner)]
         found = {name: plain(inner) for name, inner in named if inner is not UNKNOWN and inner is not ABSENT_LEAF}
-        return found | {f"{name}_unknown": True for name, inner in named if inner is UNKNOWN}
+        found |= {f"{name}_unknown": True for name, inner in named if inner is UNKNOWN}
+        return found | {f"{name}_unknown": unknown(getattr(value, name)) for name in partly}
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items() if inner is not UNKNOWN}
     if isinstance(value, list | tuple):

@@ -250,8 +250,9 @@ def _dataclass(kind: type, value: Any) -> Any:
     hints = _hints(kind)
     found: dict[str, Any] = {}
     for field in fields(kind):
-        if value.get(f"{field.name}_unknown") is True:
-            found[field.name] = UNKNOWN
+        marks = value.get(f"{field.name}_unknown")
+        if marks is not None and hints[field.name] is Any:
+            found[field.name] = _filled(value.get(field.name), marks)
         elif field.name in value:
             found[field.name] = _of(hints[field.name], value[field.name])
         elif hints[field.name] is Any:
