@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +30,8 @@ class GoogleActions:
         self._connection, self._sessions = connection, sessions
         self._container: Any = None
         self._storage: Any = None
+        #: Policies are read, changed and written back: actions of one run that go side by side would undo each other's attempts.
+        self._policies: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def create_cluster(self, ref: ClusterRef, body: JsonObject) -> ActionResult:
         from google.cloud import container_v1
@@ -132,6 +136,10 @@ class GoogleActions:
         return self._storage
 
     def _change_bucket_policy(self, name: str, change: Callable[[list[dict[str, Any]]], bool]) -> ActionResult:
+        with self._policies[f"bucket/{name}"]:
+            return self._rewrite_bucket_policy(name, change)
+
+    def _rewrite_bucket_policy(self, name: str, change: Callable[[list[dict[str, Any]]], bool]) -> ActionResult:
         from google.cloud.storage.retry import DEFAULT_RETRY
 
         bucket = self._storage_client().bucket(name)
@@ -153,6 +161,10 @@ class GoogleActions:
         raise _too_busy(f"the IAM policy of bucket {name}")
 
     def _change_project_policy(self, project: str, change: Callable[[list[dict[str, Any]]], bool]) -> ActionResult:
+        with self._policies[f"project/{project}"]:
+            return self._rewrite_project_policy(project, change)
+
+    def _rewrite_project_policy(self, project: str, change: Callable[[list[dict[str, Any]]], bool]) -> ActionResult:
         base = f"{self._connection.endpoints['cloudresourcemanager']}/v3/projects/{project}"
         session = self._sessions.google()
         for _ in range(_POLICY_ATTEMPTS):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from giqplan.model.plan import ABSENT_LEAF
@@ -16,6 +18,10 @@ _PLAIN = re.compile(r"-{0,2}[A-Za-z0-9_./$(](?:[-A-Za-z0-9_./:@=+%$()*<>~, ]*[-A
 
 _NOT_TEXT = re.compile(r"[-+.]?[0-9][-+0-9_.:eExXa-fA-FtTzZ ]*|[-+._]*|true|false|null|yes|no|on|off|y|n", re.IGNORECASE)
 """Numbers, dates and words that YAML reads as values."""
+
+
+_MAPS = (dict, Mapping)
+_NESTED = (dict, list, tuple, Mapping)
 
 
 def scalar(value: Any) -> str:
@@ -33,11 +39,27 @@ def scalar(value: Any) -> str:
 
 def inline(value: Any) -> str:
     """Any value on one line, in YAML's flow style."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key_text(key)}: {inline(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(inline, value)) + "]"
-    return _in_flow(value)
+    text = _within(value, sys.maxsize)
+    assert text is not None
+    return text
+
+
+def _within(value: Any, width: int) -> str | None:
+    """``inline``, or None when that is wider: what does not fit is not written to its end, level by level."""
+    if not isinstance(value, _NESTED):
+        text = _text_in_flow(value) if type(value) is str else _in_flow(value)
+        return text if len(text) <= width else None
+    parts, room = [], width - 2
+    for key, inner in value.items() if isinstance(value, _MAPS) else ((None, inner) for inner in value):
+        head = "" if key is None else f"{key_text(key)}: "
+        part = _within(inner, room - len(head))
+        if part is None:
+            return None
+        parts.append(head + part)
+        room -= len(head) + len(part) + 2
+    text = ", ".join(parts)
+    left, right = "{}" if isinstance(value, _MAPS) else "[]"
+    return f"{left}{text}{right}" if len(text) + 2 <= width else None
 
 
 def _in_flow(value: Any) -> str:
@@ -46,9 +68,15 @@ def _in_flow(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and re.search(r"[,{}\[\]]", text) and text == value else text
 
 
+@lru_cache(4096)
+def _text_in_flow(value: str) -> str:
+    """``_in_flow`` of a text: a plan of many objects repeats the same few."""
+    return _in_flow(value)
+
+
 def key_text(key: Any) -> str:
     """A mapping's key, quoted like any other text; it may come to stand inside braces."""
-    return _in_flow(str(key))
+    return _text_in_flow(str(key))
 
 
 def block(value: Any, width: int) -> Iterator[str]:
@@ -62,31 +90,30 @@ def block(value: Any, width: int) -> Iterator[str]:
 
 
 def _entry(head: str, value: Any, width: int) -> Iterator[str]:
-    line = f"{head} {_shown(value)}"
-    if not _nested(value) or len(line) <= width:
-        yield line if not _multiline(value) else f"{head} |"
-        if _multiline(value):
-            yield from (f"  {part}" for part in value.splitlines())
-        return
-    yield head
-    yield from (f"  {part}" for part in block(value, width - 2))
+    if _nested(value):
+        text = _within(value, width - len(head) - 1)
+        yield head if text is None else f"{head} {text}"
+        if text is None:
+            yield from (f"  {part}" for part in block(value, width - 2))
+    elif _multiline(value):
+        yield f"{head} |"
+        yield from (f"  {part}" for part in value.splitlines())
+    else:
+        yield f"{head} {scalar(value)}"
 
 
 def _item(value: Any, width: int) -> Iterator[str]:
-    if not _nested(value) or len(_shown(value)) + 2 <= width:
-        yield f"- {_shown(value)}"
+    text = _within(value, width - 2) if _nested(value) else scalar(value)
+    if text is not None:
+        yield f"- {text}"
         return
     first, *more = block(value, width - 2)
     yield f"- {first}"
     yield from (f"  {part}" for part in more)
 
 
-def _shown(value: Any) -> str:
-    return inline(value) if _nested(value) else scalar(value)
-
-
 def _nested(value: Any) -> bool:
-    return isinstance(value, Mapping | list | tuple) and bool(value)
+    return isinstance(value, _NESTED) and bool(value)
 
 
 def _multiline(value: Any) -> bool:
