@@ -14,6 +14,9 @@ _USAGE = {
     "GIQ0106": "name or key of a secret",
     "GIQ0107": "there is no place for the secret yet",
     "GIQ0108": "the Secret belongs to others",
+    "GIQ0109": "a filter is not understood",
+    "GIQ0110": "a key that nothing listed has",
+    "GIQ0111": "flags that do not go together",
     "GIQ0199": "internal error",
 }
 
@@ -71,6 +74,8 @@ _CATALOG = {
     "GIQ1205": "unknown accelerator",
     "GIQ1206": "a catalog layer cannot be written",
     "GIQ1207": "a catalog layer is being written by another run",
+    "GIQ1235": "a name that the catalog does not know",
+    "GIQ1236": "no profile of the model",
 }
 
 _RECOMMEND = {

@@ -107,6 +107,12 @@ class CatalogError(GiqplanError):
     """A catalog file is broken, or a look-up has no answer."""
 
 
+class NoProfileError(CatalogError):
+    """Of what was asked for there is no profile, or none meets the targets."""
+
+    exit = Exit.BLOCKED
+
+
 class RecommendError(GiqplanError):
     """No profile meets the intent."""
 

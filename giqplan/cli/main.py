@@ -42,6 +42,13 @@ COMMANDS: dict[str, Command] = {
     "drift": Command("drift", "say what others have changed since the last apply"),
     "import": Command("imports", "record one thing that exists already, so that giqplan may change it"),
     "state": Command("state", "show what giqplan remembers, and put it right by hand"),
+    "models": Command("catalog_lists", "list the models that the catalog has profiles of"),
+    "model-servers": Command("catalog_lists", "list the servers that a model was measured on"),
+    "model-server-versions": Command("catalog_lists", "list the versions of a server that a model was measured on"),
+    "use-cases": Command("catalog_lists", "list the workloads that have a name"),
+    "use-case": Command("catalog_lists", "the same as use-cases"),
+    "serving-stacks": Command("catalog_lists", "list the serving stacks that profiles were measured with"),
+    "serving-stack-versions": Command("catalog_lists", "list the versions of a serving stack"),
     "sandbox": Command("sandbox", "the local Google Cloud and Kubernetes"),
     "schema": Command("schema", "print the JSON Schema of inference.yaml, for editors"),
 }

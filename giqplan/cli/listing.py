@@ -1,0 +1,100 @@
+"""What every list command has in common: gcloud's list flags, the catalog beside the intent, and printing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from giqplan.cli import options
+from giqplan.errors import IntentError, Place, UsageError
+from giqplan.model.values import JsonObject
+
+if TYPE_CHECKING:
+    from giqplan.catalog import Catalog
+    from giqplan.render.lists import Layout
+
+_FORMATS = ("table", "csv", "json", "yaml", "markdown", "profile", "csvprofile")
+
+
+def flags(parser: argparse.ArgumentParser, format: str = "table") -> None:
+    """The flags of every ``list``; ``format`` is the default one."""
+    text = f"table, csv, json (one array), yaml or markdown; profile and csvprofile are gcloud's names of table and csv (default: {format})"
+    parser.add_argument("--format", choices=_FORMATS, default=format, metavar="FORMAT", help=text)
+    parser.add_argument(
+        "--filter", metavar="EXPRESSION", default="", help="KEY OPERATOR VALUE joined by AND, OR, NOT, on the keys of the JSON"
+    )
+    parser.add_argument("--sort-by", metavar="KEYS", default="", help="keys of the JSON, parted by commas; ~KEY: falling")
+    parser.add_argument("--limit", type=_count, metavar="N", help="list at most N, after filtering and sorting")
+    parser.add_argument("--page-size", type=_count, metavar="N", help="print the head again after every N lines (table, markdown)")
+    parser.add_argument("--uri", action="store_true", help="list names as URIs (catalog:COLLECTION/NAME) only")
+    where = "the intent, or the folder, beside which the catalog's further layers lie (default: this folder)"
+    parser.add_argument("-f", "--file", dest="intent", default=".", metavar="INTENT", help=where)
+    options.quiet(parser)
+    options.debug(parser)
+
+
+def subcommand(parser: argparse.ArgumentParser, text: str, name: str = "list") -> argparse.ArgumentParser:
+    """The parser of ``list``, the subcommand of a group."""
+    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    return commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def catalog_of(args: argparse.Namespace) -> Catalog:
+    """The catalog with the layers beside ``args.intent``. Raises IntentError GIQ1010 where that is not there."""
+    from giqplan.catalog import open_catalog
+    from giqplan.cli.places import home_of
+
+    path = Path(args.intent)
+    if not path.exists():
+        raise IntentError("GIQ1010", f"{path} is not there", "name the intent or the folder beside which the layers lie", Place(str(path)))
+    return open_catalog(home_of(path))
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """UsageError GIQ0111 for flags that have no effect together."""
+    from giqplan.render.lists import ALIASES, PAGED
+
+    chosen = ALIASES.get(args.format, args.format)
+    if args.page_size and chosen not in PAGED:
+        raise UsageError("GIQ0111", f"--page-size: {chosen} has no pages", f"use --limit, or a format with pages: {', '.join(PAGED)}")
+    if args.page_size and args.uri:
+        raise UsageError("GIQ0111", "--page-size: --uri prints no head", "use --limit")
+
+
+def print_list(args: argparse.Namespace, records: Sequence[JsonObject], layout: Layout, notes: Iterable[str] = ()) -> None:
+    """``records`` filtered, sorted and limited as asked, on standard output; ``notes`` on standard error."""
+    from giqplan.render.lists import ALIASES, text_of, uri_text
+    from giqplan.render.records import keys_of, sorted_by
+
+    check_flags(args)
+    found, keys = list(records), keys_of(records)
+    if args.filter and records:
+        from giqplan.render.list_filter import parse
+
+        holds = parse(args.filter, keys)
+        found = [record for record in found if holds(record)]
+    if args.sort_by and records:
+        found = sorted_by(found, args.sort_by, keys)
+    left = len(found) - args.limit if args.limit else 0
+    found = found[: args.limit]
+    format = ALIASES.get(args.format, args.format)
+    print(uri_text(found, layout, format) if args.uri else text_of(found, layout, format, args.page_size), end="", flush=True)
+    if args.quiet:
+        return
+    from giqplan.render.page import printable
+
+    for note in notes:
+        print(printable(note), file=sys.stderr)
+    if args.filter and not found:
+        print(f"Listed 0 of {len(records)}: --filter leaves none", file=sys.stderr)
+    if left > 0:
+        print(f"{left} more are left out by --limit", file=sys.stderr)

@@ -1,0 +1,46 @@
+"""Names of the command line looked up in the catalog: a name it does not know is an error that names what it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from giqplan.errors import CatalogError, NoProfileError
+
+if TYPE_CHECKING:
+    from giqplan.catalog import Catalog
+
+
+def model_id(catalog: Catalog, text: str) -> str:
+    """The id that ``text`` names: an id or alias in any letter case. Raises CatalogError GIQ1235."""
+    found = catalog.model(text)
+    if found is not None:
+        return found.model_id
+    measured = {row.text("model_id") for row in catalog.rows("curves")}
+    if text in measured:
+        return text
+    near = catalog.closest_models(text)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`giqplan models list --all` names the models it knows"
+    raise CatalogError("GIQ1235", f"{text} is no model of the catalog", hint)
+
+
+def known_name(what: str, text: str, known: Collection[str]) -> str:
+    """``text`` where it is one of ``known``. Raises CatalogError GIQ1235 naming those."""
+    if text in known:
+        return text
+    names = sorted(name for name in known if name)
+    raise CatalogError("GIQ1235", f"{text} is no {what} of the catalog's profiles", f"known: {', '.join(names) or 'none'}")
+
+
+def no_profiles(catalog: Catalog, model: str) -> NoProfileError:
+    """The error of a model that is known but was never measured: the models of nearest size that were."""
+    asked = catalog.model(model)
+    measured = {row.text("model_id") for row in catalog.rows("curves")}
+    sizes = {name: found.params_b for name in measured if (found := catalog.model(name)) and found.params_b}
+    near: list[str] = []
+    if asked is not None and asked.params_b:
+        size = asked.params_b
+        near = sorted(sizes, key=lambda name: (abs((sizes[name] or 0.0) - size), name))[:3]
+    told = f"; of nearest size: {', '.join(near)}" if near else ""
+    remedy = f"measure it, or bring Google's data in with a synced layer; `giqplan models list` names the measured ones{told}"
+    return NoProfileError("GIQ1236", f"the catalog holds no profile of {model}", remedy)
