@@ -16,8 +16,14 @@ def check(subject: Subject) -> tuple[Check, ...]:
     if reading.outcome is Outcome.ABSENT:
         if target.cluster.create:
             return (answer(CODE, CheckStatus.PASS, f"cluster {name} will be created", {}),)
+        others = subject.world.other_clusters
+        evidence = {"project": subject.world.scope.project, **({"its clusters": ", ".join(others)} if others else {})}
+        elsewhere = [other.partition("/")[0] for other in others if other.endswith(f"/{target.cluster.name}")]
         remedy = "set spec.target.cluster.create: true, or name a cluster that exists in spec.target"
-        return (answer(CODE, CheckStatus.FAIL, f"there is no cluster {name}", {"project": subject.world.scope.project}, remedy),)
+        if elsewhere:
+            there = " or ".join(elsewhere)
+            remedy = f"set spec.target.location to {there}, where a cluster of this name is; or set spec.target.cluster.create: true"
+        return (answer(CODE, CheckStatus.FAIL, f"there is no cluster {name}", evidence, remedy),)
     if not reading.ok:
         return (answer(CODE, CheckStatus.UNKNOWN, f"cluster {name} could not be read", {"why": reading.message or reading.outcome.value}),)
     body = reading.body

@@ -114,6 +114,8 @@ def _differences(saved: Plan, now: Proposal) -> Iterable[str]:
             yield f"another profile or cost of {name}"
     if told := other_answers(saved.checks, plan.checks):
         yield "other checks: " + "; ".join(told)
+    if _by_address(saved.pins).keys() != _by_address(plan.pins).keys():
+        yield "other resources looked at"
     if saved.drift != plan.drift:
         yield "other changes outside giqplan"
     if (saved.project, saved.cluster, saved.options, saved.destroy) != (plan.project, plan.cluster, plan.options, plan.destroy):

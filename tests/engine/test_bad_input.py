@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from engine_house import House, writes
+from engine_house import House, quickstart, writes
 
 from giqplan.errors import Exit
 
@@ -185,3 +185,31 @@ def test_a_wrong_intent_is_refused_with_its_place(one: House, what: str, command
     assert found, errors
     assert remedy in found[0]["remedy"], found
     assert found[0]["place"] and found[0]["place"]["file"] == str(one.file), found
+
+
+# -- a cluster that is there with other settings
+
+
+@pytest.mark.parametrize(
+    ("cluster", "told"),
+    [
+        ({"autopilot": False}, "is a Standard cluster"),
+        ({"location": "us-east4"}, "spec.target.location to us-east4"),
+        ({"location": "us-central1-a", "autopilot": False}, "spec.target.location to us-central1-a"),
+        ({"name": "another"}, "us-central1/another"),
+    ],
+    ids=["Standard instead of Autopilot", "another region", "a zone instead of its region", "another name"],
+)
+def test_a_cluster_that_does_not_fit_blocks_and_is_not_touched(house: Callable[..., House], cluster: dict[str, Any], told: str) -> None:
+    intent, world = quickstart()
+    world["apis"] += ["container.googleapis.com", "compute.googleapis.com"]
+    world["clusters"] = [{"name": "inference", "location": "us-central1", **cluster}]
+    intent["spec"]["target"]["cluster"]["create"] = False
+    one = house(intent, world)
+    said: list[tuple[int, str, str]] = []
+    asked = one.requests(lambda: said.append(one.cli("apply", "--auto-approve")))
+    code, out, _ = said[0]
+    assert (code, writes(asked)) == (Exit.BLOCKED, [])
+    assert "fail    GIQ1503" in out
+    assert told in " ".join(out.split())
+    assert one.store.load() is None
