@@ -17,7 +17,9 @@ def check(subject: Subject) -> tuple[Check, ...]:
         if target.cluster.create:
             return (answer(CODE, CheckStatus.PASS, f"cluster {name} will be created", {}),)
         others = subject.world.other_clusters
-        evidence = {"project": subject.world.scope.project, **({"its clusters": ", ".join(others)} if others else {})}
+        evidence: dict[str, object] = {"project": subject.world.scope.project}
+        if others:
+            evidence["its clusters"] = ", ".join(others)
         elsewhere = [other.partition("/")[0] for other in others if other.endswith(f"/{target.cluster.name}")]
         remedy = "set spec.target.cluster.create: true, or name a cluster that exists in spec.target"
         if elsewhere:

@@ -6,6 +6,7 @@ Plan reads go over plain JSON: importing the container, storage and kubernetes c
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -76,9 +77,7 @@ class Sessions:
         try:
             found, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
         except DefaultCredentialsError as error:
-            raise CloudError(
-                "GIQ1901", str(error).partition(".")[0], "run `gcloud auth application-default login`, or use --sandbox"
-            ) from None
+            raise CloudError("GIQ1901", _first(error).partition(". To ")[0], _other_credentials()) from None
         return found
 
     def _refresh(self, credentials: Any) -> None:
@@ -88,6 +87,8 @@ class Sessions:
         try:
             credentials.refresh(Request(self._plain()))
         except RefreshError as error:
+            if error.retryable:
+                raise CloudError("GIQ1908", f"the token service: {_first(error)}", "try again in a while") from None
             raise CloudError("GIQ1902", _first(error), "log in again: `gcloud auth application-default login`") from None
         except TransportError as error:
             raise no_answer("the token service", error) from None
@@ -165,6 +166,16 @@ def send(session: Any, method: str, url: str, *, service: str, retry: bool, **mo
 def _retry_after(answer: Response) -> float:
     text = answer.headers.get("Retry-After", "")
     return min(float(text), _LONGEST_PAUSE_S) if text.isdigit() else 0.0
+
+
+_LOG_IN = "run `gcloud auth application-default login`, or use --sandbox"
+
+
+def _other_credentials() -> str:
+    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if named:
+        return f"mend the file that GOOGLE_APPLICATION_CREDENTIALS names; or unset the variable and {_LOG_IN}"
+    return _LOG_IN
 
 
 def _first(error: Exception) -> str:

@@ -155,7 +155,8 @@ def ordered(service: str, status: int) -> HttpResponse:
     """An error in the words of the service."""
     name, legacy, reason = _WORDS[status]
     if service == "oauth2":
-        return HttpResponse(status, {"error": "invalid_grant" if status == 400 else "internal_failure", "error_description": _TEXT})
+        word = "internal_failure" if status >= 500 else "invalid_client" if status == 401 else "invalid_grant"  # RFC 6749, 5.2
+        return HttpResponse(status, {"error": word, "error_description": _TEXT})
     if service == "kubernetes":
         body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": _TEXT}
         return HttpResponse(status, {**body, "reason": reason, "code": status})
