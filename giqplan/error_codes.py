@@ -74,6 +74,13 @@ _CATALOG = {
     "GIQ1205": "unknown accelerator",
     "GIQ1206": "a catalog layer cannot be written",
     "GIQ1207": "a catalog layer is being written by another run",
+    "GIQ1208": "a price cannot be taken",
+    "GIQ1209": "prices in another currency",
+    "GIQ1210": "no file of prices",
+    "GIQ1211": "no machine's price follows from the SKUs",
+    "GIQ1212": "nothing of that name in the catalog",
+    "GIQ1213": "the catalog contradicts itself",
+    "GIQ1214": "no catalog there",
     "GIQ1235": "a name that the catalog does not know",
     "GIQ1236": "no profile of the model",
 }

@@ -90,11 +90,15 @@ def subcommands(text: str) -> list[str]:
 def commands_page() -> str:
     lines = ["# Commands\n", _GENERATED, _EXIT_CODES, *_section("giqplan", help_of())]
     for name in COMMANDS:
-        text = help_of(name)
-        lines += _section(f"giqplan {name}", text)
-        for sub in subcommands(text):
-            lines += _section(f"giqplan {name} {sub}", help_of(name, sub), level=3)
+        lines += _command(name)
     return "\n".join(lines)
+
+
+def _command(*words: str) -> list[str]:
+    """The section of a command, then those of its subcommands."""
+    text = help_of(*words)
+    inner = (_command(*words, sub) for sub in subcommands(text))
+    return [*_section(" ".join(("giqplan", *words)), text, level=1 + len(words)), *(line for lines in inner for line in lines)]
 
 
 def _section(title: str, text: str, level: int = 2) -> list[str]:

@@ -50,7 +50,7 @@ def _problems(layer: Layer, sources: Mapping[str, Source]) -> Iterator[CatalogEr
     for name in layer.strangers():
         yield broken(layer.root / name, f"no table of a catalog; they are {', '.join(TABLES)}")
     for table in layer.tables():
-        wrong = list(_tried(partial(_columns, layer, table)))
+        wrong = list(_tried(partial(check_columns, layer, table)))
         yield from wrong or _each(layer, table, _row_check(table, sources))
     yield from _curves(layer, sources)
 
@@ -88,7 +88,8 @@ def _row_check(table: str, sources: Mapping[str, Source]) -> Callable[[Row], Non
     return look
 
 
-def _columns(layer: Layer, table: str) -> None:
+def check_columns(layer: Layer, table: str) -> None:
+    """Raise CatalogError where a table has not just the columns that it must have."""
     path = layer.root / f"{table}.csv"
     found, wanted = header(path, layer.bytes_of(path.name)), TABLES[table].columns
     unknown = [column for column in found if column not in wanted]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from giqplan.catalog import facts
-from giqplan.catalog.check import check
+from giqplan.catalog.check import check, check_columns
 from giqplan.catalog.curves import curve_key
 from giqplan.catalog.difference import Cells, RowChange, Tables, difference
 from giqplan.catalog.layers import COMMITTED, Layer
@@ -81,7 +81,9 @@ def replace_layer(folder: Path, tables: Tables, date: str, *, name: str, dry_run
 
 
 def cells_of(layer: Layer) -> dict[str, list[Cells]]:
-    """All tables of a layer as cells."""
+    """All tables of a layer as cells. Raises CatalogError where one has other columns than it must have."""
+    for table in layer.tables():
+        check_columns(layer, table)
     return {table: [row.cells() for row in layer.rows(table)] for table in layer.tables()}
 
 

@@ -61,6 +61,10 @@ class Catalog:
         last = {key: index for index, pairs in enumerate(found) for key, _ in pairs}
         return (row for index, pairs in enumerate(found) for key, row in pairs if last[key] == index)
 
+    def layer_of(self, row: Row) -> Layer:
+        """The layer that a row stands in."""
+        return next(layer for layer in self.layers if layer.root == row.path.parent)
+
     @property
     def date(self) -> str:
         """The newest date that stands in the data of any layer."""

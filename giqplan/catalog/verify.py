@@ -31,6 +31,12 @@ def verify(catalog: Catalog) -> tuple[str, ...]:
     return tuple(problem for check in checks for problem in check(catalog))
 
 
+def _at(catalog: Catalog, row: Row) -> str:
+    """File and line; of several layers also whose."""
+    layer = f"{catalog.layer_of(row).name}: " if len(catalog.layers) > 1 else ""
+    return f"{layer}{row.path.name}:{row.line}"
+
+
 def _models(catalog: Catalog) -> Iterator[str]:
     ids = set(catalog.model_ids())
     for name in catalog.model_ids():
@@ -61,9 +67,9 @@ def _aliases(catalog: Catalog) -> Iterator[str]:
     ids = set(catalog.model_ids())
     for row in catalog.rows("model_aliases"):
         if row.text("model_id") not in ids:
-            yield f"model_aliases.csv:{row.line}: {row.text('model_id')} is not in models.csv"
+            yield f"{_at(catalog, row)}: {row.text('model_id')} is not in models.csv"
         if row.text("alias") in ids:
-            yield f"model_aliases.csv:{row.line}: {row.text('alias')} is a model of its own"
+            yield f"{_at(catalog, row)}: {row.text('alias')} is a model of its own"
 
 
 def _accelerators(catalog: Catalog) -> Iterator[str]:
@@ -95,29 +101,30 @@ def _zones(catalog: Catalog) -> Iterator[str]:
     for row in catalog.rows("zones"):
         zone, region = row.text("zone"), row.text("region")
         if catalog.find_machine(row.text("machine_type")) is None:
-            yield f"zones.csv:{row.line}: machine {row.text('machine_type')} is unknown"
+            yield f"{_at(catalog, row)}: machine {row.text('machine_type')} is unknown"
         if zone and catalog.region_of(zone) != region:
-            yield f"zones.csv:{row.line}: {zone} is not in {region}"
+            yield f"{_at(catalog, row)}: {zone} is not in {region}"
         if not catalog.cite(row) or row.text("quality") not in QUALITY:
-            yield f"zones.csv:{row.line}: source or quality"
+            yield f"{_at(catalog, row)}: source or quality"
 
 
 def _prices(catalog: Catalog) -> Iterator[str]:
-    by_place: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(dict)
+    by_place: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(dict)
     for row in catalog.rows("prices"):
         machine, region, how = (row.text(c) for c in ("machine_type", "region", "pricing_model"))
         if how not in list(PricingModel):
-            yield f"prices.csv:{row.line}: pricing_model {how!r}"
+            yield f"{_at(catalog, row)}: pricing_model {how!r}"
         elif not catalog.offered(machine, region):
-            yield f"prices.csv:{row.line}: {machine} is priced in {region}, where zones.csv does not offer it"
+            yield f"{_at(catalog, row)}: {machine} is priced in {region}, where zones.csv does not offer it"
         elif (price := catalog.price(machine, region, PricingModel(how))) is not None:
-            by_place[machine, region][how] = price.usd_per_hour
+            by_place[catalog.layer_of(row).name, machine, region][how] = price.usd_per_hour
             if not price.source or price.quality not in QUALITY or not re.fullmatch(r"\d{4}(-\d\d){0,2}", price.as_of):
-                yield f"prices.csv:{row.line}: source, quality or as_of"
-    for (machine, region), found in by_place.items():
+                yield f"{_at(catalog, row)}: source, quality or as_of"
+    for (_, machine, region), found in by_place.items():  # one's own price may lie below the list's for a longer commitment
         ladder = [found[how] for how in ("3-years-cud", "1-year-cud", "on-demand") if how in found]
         on_demand = found.get("on-demand")
-        if on_demand is None or ladder != sorted(set(ladder)) or found.get("spot", Decimal(0)) >= on_demand:
+        lonely = catalog.price(machine, region, PricingModel.ON_DEMAND) is None
+        if lonely or ladder != sorted(set(ladder)) or (on_demand is not None and found.get("spot", Decimal(0)) >= on_demand):
             shown = ", ".join(f"{how} {usd}" for how, usd in found.items())
             yield f"prices.csv: {machine} in {region}: order of prices ({shown})"
 
@@ -127,11 +134,11 @@ def _consumption(catalog: Catalog) -> Iterator[str]:
     for row in catalog.rows("consumption_options"):
         name = row.text("machine")
         if name not in series and catalog.find_machine(name) is None:
-            yield f"consumption_options.csv:{row.line}: {name} is neither a machine type nor a series"
+            yield f"{_at(catalog, row)}: {name} is neither a machine type nor a series"
         if row.text("option") not in OPTIONS:
-            yield f"consumption_options.csv:{row.line}: option {row.text('option')!r}"
+            yield f"{_at(catalog, row)}: option {row.text('option')!r}"
         if row.member("answer", Answer) is not Answer.UNKNOWN and not catalog.cite(row):
-            yield f"consumption_options.csv:{row.line}: an answer without a source"
+            yield f"{_at(catalog, row)}: an answer without a source"
 
 
 def _use_cases(catalog: Catalog) -> Iterator[str]:
@@ -152,7 +159,7 @@ def _keys(catalog: Catalog) -> Iterator[str]:
         keys.add(row.text("key"))
         content = curve_key(_cells(row, IDENTITY), points[row.text("key")])
         if content != row.text("key"):
-            yield f"curves.csv:{row.line}: the key is {row.text('key')}, the content's is {content}"
+            yield f"{_at(catalog, row)}: the key is {row.text('key')}, the content's is {content}"
     for orphan in sorted(set(points) - keys):
         yield f"points.csv: {orphan} is not in curves.csv"
 

@@ -36,6 +36,12 @@ def intent_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def beside(parser: argparse.ArgumentParser) -> None:
+    """``args.intent``: the intent, or its folder, beside which something lies; it need not be there."""
+    told = f"the intent beside which the layers of the catalog lie (default: {DEFAULT_INTENT})"
+    parser.add_argument("-f", "--file", dest="intent", metavar="INTENT", default=DEFAULT_INTENT, help=told)
+
+
 def plan_or_intent(parser: argparse.ArgumentParser) -> None:
     """``args.subject``: a saved plan or an intent, None = the default; ``args.intent_file``: the intent beside a saved plan."""
     parser.add_argument("subject", nargs="?", metavar="PLAN|INTENT", help="a plan that `plan -o` saved, or the intent file")
