@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from giqplan.catalog import Curve
-from giqplan.catalog.levels import MIN_LOADS, Level, levels, trustworthy, trustworthy_loads
+from giqplan.catalog.levels import MIN_LOADS, Level, ladder, levels, trustworthy, trustworthy_loads
 from giqplan.model.profiles import MATCH, NEAR
 from giqplan.model.recommendation import (
     Cost,
@@ -94,12 +94,12 @@ def judge(curve: Curve, question: Question) -> Judged:
     if early is not None:
         return Judged(None, Rejection(curve.key, curve.profile, *early))
     assert curve.input_tokens is not None and curve.output_tokens is not None
-    usable = levels(curve, curve.output_tokens)
+    rungs = ladder(curve, curve.output_tokens)
     placement = place(curve.profile, question.market)
     if isinstance(placement, NoPlacement):
         return Judged(None, Rejection(curve.key, curve.profile, placement.reason, placement.detail))
-    points = find_points(usable, curve.input_tokens, question.targets)
-    candidate = _candidate(curve, question, usable, placement, points.operating, points.saturation)
+    points = find_points(rungs, curve.input_tokens, question.targets)
+    candidate = _candidate(curve, question, rungs.levels, placement, points.operating, points.saturation)
     if not points.within_slo:
         return Judged(candidate, candidate.reject(Reason.SLO_BELOW_RANGE, _slo_detail(candidate, question)))
     dear = _too_expensive(candidate, question)

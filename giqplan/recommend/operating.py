@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from giqplan.catalog.levels import Level, highest_within, saturation_index
-from giqplan.model.profiles import METRICS
+from giqplan.catalog.levels import Ladder, Level, highest_within
+from giqplan.model.profiles import METRICS, Saturated
 from giqplan.model.recommendation import Bound, OperatingPoint
 
 
@@ -34,15 +34,15 @@ def _point(level: Level, bound: Bound, input_tokens: int, is_saturation: bool, n
     )
 
 
-def _saturation_note(curve_levels: tuple[Level, ...], knee: int | None) -> str:
-    first, last = curve_levels[0].load, curve_levels[-1].load
-    if knee is None:
+def _saturation_note(ladder: Ladder) -> str:
+    top, beyond = ladder.usable[-1], ladder.beyond
+    if ladder.saturated is not Saturated.YES or beyond is None:
         return (
-            f"the curve does not saturate in its range (loads {first:.1f} to {last:.1f}): its highest load stands for the saturation point"
+            f"the curve does not saturate in its range (loads {ladder.levels[0].load:.1f} to {top.load:.1f}): "
+            "its highest load stands for the saturation point"
         )
-    gain = curve_levels[-1].output_tokens_per_second / curve_levels[knee].output_tokens_per_second - 1
-    factor = curve_levels[-1].load / curve_levels[knee].load
-    return f"saturates at load {curve_levels[knee].load:.1f}: {factor:.1f} times the load gives {gain:+.0%} throughput, the rest waits"
+    gain = beyond.output_tokens_per_second / top.output_tokens_per_second - 1
+    return f"saturates at load {top.load:.1f}: {beyond.load / top.load:.1f} times the load gives {gain:+.0%} throughput, the rest waits"
 
 
 def _binding(level: Level, targets: Mapping[str, float]) -> str:
@@ -50,12 +50,11 @@ def _binding(level: Level, targets: Mapping[str, float]) -> str:
     return max(targets, key=lambda name: (level.metric(name) or 0.0) / targets[name])
 
 
-def find_points(curve_levels: tuple[Level, ...], input_tokens: int, targets: Mapping[str, float]) -> Points:
+def find_points(ladder: Ladder, input_tokens: int, targets: Mapping[str, float]) -> Points:
     """``targets``: metric name -> milliseconds, in the order of METRICS; every level must hold each of them."""
-    knee = saturation_index(curve_levels)
-    usable = curve_levels if knee is None else curve_levels[: knee + 1]
+    usable = ladder.usable
     top = usable[-1]
-    saturation = _point(top, Bound.SATURATION, input_tokens, True, (_saturation_note(curve_levels, knee),))
+    saturation = _point(top, Bound.SATURATION, input_tokens, True, (_saturation_note(ladder),))
     if not targets:
         return Points(saturation, saturation, True)
     level = highest_within(usable, targets)
@@ -63,9 +62,9 @@ def find_points(curve_levels: tuple[Level, ...], input_tokens: int, targets: Map
         lowest = usable[0]
         return Points(saturation, _point(lowest, Bound(_binding(lowest, targets)), input_tokens, lowest is top, ()), False)
     if level is top:
-        notes = (*saturation.notes, *_above_range(curve_levels, targets))
+        notes = (*saturation.notes, *_above_range(ladder.levels, targets))
         return Points(saturation, _point(top, Bound.SATURATION, input_tokens, True, notes), True)
-    measured = any(level == known for known in usable)
+    measured = any(level is known for known in usable)
     notes = () if measured else ("interpolated between two measured loads",)
     return Points(saturation, _point(level, Bound(_binding(level, targets)), input_tokens, False, notes), True)
 

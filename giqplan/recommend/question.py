@@ -17,7 +17,7 @@ from giqplan.model.recommendation import Evidence, PricingModel, Statistic
 from giqplan.recommend.placement import Market
 from giqplan.recommend.sizing import Demand
 from giqplan.recommend.start_time import StartTime, start_time
-from giqplan.recommend.versions import newest
+from giqplan.catalog.versions import newest
 from giqplan.recommend.weights import weights_gib
 from giqplan.recommend.workload import Shape, distance, wanted_shape
 

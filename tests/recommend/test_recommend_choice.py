@@ -14,7 +14,7 @@ from giqplan.catalog import Curve
 from giqplan.errors import RecommendError
 from giqplan.model.recommendation import Bound, Provenance, Reason, Statistic
 from giqplan.recommend import recommend
-from giqplan.recommend.versions import newest, version_key
+from giqplan.catalog.versions import newest, version_key
 from giqplan.recommend.weights import weights_gib
 from giqplan.recommend.workload import Shape, distance
 
