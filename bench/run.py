@@ -181,9 +181,7 @@ def sandbox_speed(bench: Bench) -> Iterator[Row]:
 
 
 def queries(bench: Bench) -> Iterator[Row]:
-    times, share = profile_query.measured()
-    yield Row(f"profile query over {profile_query.POINTS:,} points", times, "ms", profile_query.BUDGET_MS)
-    yield Row("its memory, the data included", [share], "x the data", profile_query.BUDGET_MEMORY)
+    yield from profile_query.rows(profile_query.measured())
 
 
 def demo(bench: Bench) -> Iterator[Row]:

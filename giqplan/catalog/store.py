@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from giqplan.catalog import curves as curve_tables
 from giqplan.catalog import facts
@@ -19,9 +19,6 @@ from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Mach
 from giqplan.errors import CatalogError
 from giqplan.model.recommendation import Price, PricingModel
 from giqplan.units import digest
-
-if TYPE_CHECKING:
-    from giqplan.catalog.query import Columns
 
 T = TypeVar("T")
 
@@ -187,12 +184,6 @@ class Catalog:
                     dtype = self._model_rows[name].text("checkpoint_dtype")
                     found.append(curve_tables.shared(curve, dtype, asked.checkpoint_dtype))
         return tuple(found)
-
-    def columns(self) -> Columns:
-        """All points as numpy columns, for questions over many points (``query.best_throughput``)."""
-        from giqplan.catalog.query import columns
-
-        return columns(self.curves())
 
     # Accelerators and machines
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from giqplan.catalog.token_cost import usd_per_million_output_tokens
 from giqplan.model.recommendation import Cost, OperatingPoint, Price, PricingModel, Sizing, UsdPerHour
 from giqplan.units import usd
-
-SECONDS_PER_HOUR = 3600
-MILLION = 1_000_000
 
 EXCLUDED = (
     "Autopilot's premium on accelerator Pods and the cluster fee (no price in the catalog)",
@@ -25,19 +23,11 @@ def machines(replicas: int, replicas_per_machine: int) -> int:
     return -(-replicas // replicas_per_machine)
 
 
-def usd_per_million_output_tokens(price: Price, replicas_per_machine: int, point: OperatingPoint, ratio: Decimal) -> Decimal:
-    """$/output token = machine share $/s / (input tokens/s / ratio + output tokens/s), times a million.
-
-    Source: "Cost estimation" on the page of GKE Inference Quickstart; the share is the machine's price over the replicas it holds.
-    """
-    usd_per_second = price.usd_per_hour / replicas_per_machine / SECONDS_PER_HOUR
-    tokens_per_second = Decimal(repr(point.input_tokens_per_second)) / ratio + Decimal(repr(point.output_tokens_per_second))
-    return usd_per_second / tokens_per_second * MILLION
-
-
 def cost(price: Price, replicas_per_machine: int, point: OperatingPoint, sizing: Sizing, ratio: Decimal) -> Cost:
     """The cost of ``sizing`` on machines of ``price``; token prices hold at the operating point, not at the mean traffic."""
-    output = usd_per_million_output_tokens(price, replicas_per_machine, point, ratio)
+    output = usd_per_million_output_tokens(
+        price.usd_per_hour, replicas_per_machine, point.input_tokens_per_second, point.output_tokens_per_second, ratio
+    )
 
     def hourly(replicas: int) -> Decimal:
         return usd(machines(replicas, replicas_per_machine) * price.usd_per_hour)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from recommend_samples import KNEE_AT_8, MODEL, Shelf, curve, make_intent, point
 
 from giqplan.catalog import Curve
+from giqplan.catalog.versions import newest, version_key
 from giqplan.errors import RecommendError
 from giqplan.model.recommendation import Bound, Provenance, Reason, Statistic
 from giqplan.recommend import recommend
-from giqplan.catalog.versions import newest, version_key
 from giqplan.recommend.weights import weights_gib
 from giqplan.recommend.workload import Shape, distance
 
