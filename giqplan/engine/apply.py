@@ -15,6 +15,7 @@ from giqplan.engine.verify import dry_run, gives_back
 from giqplan.engine.walk import End, Walked, walk, with_dependents
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, WaitsError, worst
 from giqplan.kube.adopt import left_by_kubectl, taken_over
+from giqplan.kube.readiness import State
 from giqplan.model.address import Address
 from giqplan.model.calls import ActionResult, ApplyObject, Outcome, Reading, RewriteManagers
 from giqplan.model.plan import Change, Confidence, Conflict, Verb
@@ -150,7 +151,8 @@ class Executor:
         self._remember(record, kind, change, resource, sent, made=result.made is not False)
         try:
             if kind.gates:
-                self._record_settled(change.address, self._gate(change.address, resource.desired))
+                settled = held is not None and kind.progress(held, resource.desired, change.address).state is State.READY
+                self._record_settled(change.address, sent if settled else self._gate(change.address, resource.desired))
             if held is not None:
                 _refuse_foreign_changes(kind, resource, held)
         except GiqplanError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,8 +15,9 @@ from giqplan.model.address import Address
 from giqplan.model.calls import Read, Reading
 from giqplan.model.resource import Live, Presence
 from giqplan.model.values import JsonObject
-from giqplan.model.world import Scope
+from giqplan.model.world import Scope, World
 from giqplan.resources import REGISTRY
+from giqplan.resources.kubernetes import KubernetesObject
 
 OPERATION_PATIENCE_S = 90.0 * 60
 """Terraform's google provider waits 90 minutes for cluster operations."""
@@ -36,6 +38,10 @@ class Reporter(Protocol):
     def waits(self, address: Address, reason: str) -> None: ...
     def ended(self, address: Address, summary: str, seconds: float) -> None: ...
     def failed(self, address: Address, reason: str) -> None: ...
+
+
+_LIST_FROM = 8
+"""From so many on, one list costs less than as many reads."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,20 @@ class Pace:
 
 
 def look(port: ReadPort, items: Sequence[Waiting], scope: Scope) -> dict[Address, Live]:
-    """Every item as it is now, in one batch of parallel reads."""
-    reads = {item.address: REGISTRY.of(item.address).read_one(item.address, scope) for item in items}
-    answers = port.read_many(tuple(dict.fromkeys(reads.values())))
-    return {item.address: REGISTRY.of(item.address).live_of(item.address, item.wanted, answers[reads[item.address]]) for item in items}
+    """Every item as it is now, in one batch of parallel reads: many objects of one kind by a list, as a plan reads them. What the list
+    does not show (it may have lost the label that we list by) is asked for by name."""
+    count = Counter(item.address.type for item in items)
+    many = [kind for name, kind in REGISTRY.kinds.items() if isinstance(kind, KubernetesObject) and count[name] >= _LIST_FROM]
+    lists = {kind.type: kind.list_read(scope.cluster) for kind in many}
+    alone = {i.address: REGISTRY.of(i.address).read_one(i.address, scope) for i in items if i.address.type not in lists}
+    world = World("", scope, port.read_many(tuple(dict.fromkeys((*lists.values(), *alone.values())))))
+    found = {address: world.reading(read) for address, read in alone.items()}
+    for kind in many:
+        listed = {i.address: world.listed(lists[kind.type], *kind.identity(i.address)) for i in items if i.address.type == kind.type}
+        missing = {address: kind.read_one(address, scope) for address, reading in listed.items() if not reading.ok}
+        answers = port.read_many(tuple(missing.values()))
+        found |= listed | {address: answers[read] for address, read in missing.items()}
+    return {item.address: REGISTRY.of(item.address).live_of(item.address, item.wanted, found[item.address]) for item in items}
 
 
 def settle(

@@ -216,7 +216,7 @@ def with_named_parents(a: FieldSet, schema: Schema) -> FieldSet:
 
 def in_order(a: FieldSet) -> dict[str, Any]:
     """A copy with keys in the server's order."""
-    return {key: in_order(a[key]) for key in sorted(a)}
+    return {key: in_order(a[key]) if a[key] else {} for key in sorted(a)}
 
 
 @dataclass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from giqplan.sandbox.store import Store
 
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS request (
 );
 """
 _COLUMNS = "start, end, service, method, path, query, status, caller, bytes, run, stream"
+_VALUES = attrgetter(*_COLUMNS.split(", "))
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class RequestLog:
         if waiting:
             marks = ", ".join("?" * 11)
             with self._store.transaction() as db:
-                db.executemany(f"INSERT INTO request ({_COLUMNS}) VALUES ({marks})", [astuple(e) for e in waiting])  # noqa: S608
+                db.executemany(f"INSERT INTO request ({_COLUMNS}) VALUES ({marks})", map(_VALUES, waiting))  # noqa: S608
 
     def clear(self) -> None:
         """Forget all requests."""
