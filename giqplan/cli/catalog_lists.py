@@ -62,7 +62,7 @@ def _servers(catalog: Catalog, args: argparse.Namespace) -> Iterator[JsonObject]
 
 def _versions(catalog: Catalog, args: argparse.Namespace) -> Iterator[JsonObject]:
     from giqplan.catalog.inventory import tallies
-    from giqplan.recommend.versions import version_key
+    from giqplan.catalog.versions import version_key
 
     found = tallies(_measured(catalog, args), lambda e: e.version)
     for name in sorted(found, key=lambda v: (bool(v), version_key(v), v), reverse=True):
