@@ -81,6 +81,12 @@ _CATALOG = {
     "GIQ1212": "nothing of that name in the catalog",
     "GIQ1213": "the catalog contradicts itself",
     "GIQ1214": "no catalog there",
+    "GIQ1225": "an answer of the GIQ API cannot be used",
+    "GIQ1226": "a model that the GIQ API does not know",
+    "GIQ1227": "another sync works here",
+    "GIQ1228": "what was fetched cannot be kept",
+    "GIQ1229": "an accelerator that the catalog does not know",
+    "GIQ1230": "the GIQ API knows no model",
     "GIQ1235": "a name that the catalog does not know",
     "GIQ1236": "no profile of the model",
 }

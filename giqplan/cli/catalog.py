@@ -11,6 +11,7 @@ from giqplan.errors import Exit
 #: Name -> (module below giqplan.cli, what it does).
 SUBCOMMANDS = {
     "show": ("catalog_show", "show the layers and what they hold, or one model, curve or machine"),
+    "sync": ("catalog_sync", "fetch Google's own benchmark data (GKE Inference Quickstart) into the synced layer"),
     "verify": ("catalog_verify", "check every layer: against itself, the others and physics"),
     "diff": ("catalog_diff", "compare two catalogs or layers row by row"),
     "prices": ("catalog_prices", "your own prices"),

@@ -41,7 +41,7 @@ COMMANDS: dict[str, Command] = {
     "secret": Command("secret", "put a token into the cluster, never into plan, state or log"),
     "drift": Command("drift", "say what others have changed since the last apply"),
     "import": Command("imports", "record one thing that exists already, so that giqplan may change it"),
-    "catalog": Command("catalog", "show the data that giqplan decides by, check it, and add your own to it"),
+    "catalog": Command("catalog", "show the data that giqplan decides by, check it, fetch Google's, and add your own to it"),
     "state": Command("state", "show what giqplan remembers, and put it right by hand"),
     "models": Command("catalog_lists", "list the models that the catalog has profiles of"),
     "model-servers": Command("catalog_lists", "list the servers that a model was measured on"),

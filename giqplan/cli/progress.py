@@ -15,6 +15,9 @@ class LineReporter:
     def __init__(self, quiet: bool = False) -> None:
         self._quiet, self._lock, self._start = quiet, threading.Lock(), time.monotonic()
 
+    def line(self, text: str) -> None:
+        self._line("  ", text)
+
     def began(self, address: Address, summary: str) -> None:
         self._line("  ", f"{address}: {summary}")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from giqplan.cloud.google_actions import GoogleActions
 from giqplan.cloud.kubernetes_actions import KubernetesActions
 from giqplan.cloud.reads import read_pages
-from giqplan.cloud.sessions import PARALLEL, Sessions, send
+from giqplan.cloud.sessions import PARALLEL, PATIENCE, Patience, Sessions, send
 from giqplan.errors import CloudError
 from giqplan.model.calls import (
     KUBERNETES,
@@ -42,10 +42,12 @@ from giqplan.threads import reading_threads
 
 
 class Cloud:
-    """``connection`` says where; ``run_id`` marks every request of this run."""
+    """``connection`` says where; ``run_id`` marks every request of this run. ``patience``: of reads that fail for a while."""
 
-    def __init__(self, connection: Connection, *, quota_project: str | None = None, run_id: str = "") -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, *, quota_project: str | None = None, run_id: str = "", patience: Patience = PATIENCE
+    ) -> None:
+        self._connection, self._patience = connection, patience
         self._sessions = Sessions(connection, quota_project, run_id)
         self._google = GoogleActions(connection, self._sessions)
         self._clusters: dict[str, tuple[str, str, KubernetesActions]] = {}
@@ -80,11 +82,11 @@ class Cloud:
     def read(self, read: Read) -> Reading:
         """One read."""
         if read.service != KUBERNETES:
-            return read_pages(self._sessions.google(), self._connection.endpoints[read.service], read)
+            return read_pages(self._sessions.google(), self._connection.endpoints[read.service], read, self._patience)
         if read.cluster not in self._clusters:
             return Reading(Outcome.NOT_READ, message="the cluster does not answer yet")
         server, ca_file, _ = self._clusters[read.cluster]
-        return read_pages(self._sessions.kubernetes(ca_file), server, read)
+        return read_pages(self._sessions.kubernetes(ca_file), server, read, self._patience)
 
     def execute(self, action: Action) -> ActionResult:
         """Carry out one action. Raises CloudError; its ``reason`` says what the engine can do about it."""

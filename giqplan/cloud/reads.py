@@ -7,7 +7,7 @@ from typing import Any
 
 from giqplan.cloud.answers import reading_of, told
 from giqplan.cloud.secrets import without_values
-from giqplan.cloud.sessions import send
+from giqplan.cloud.sessions import PATIENCE, Patience, send
 from giqplan.errors import CloudError
 from giqplan.model.calls import KUBERNETES, Outcome, Read, Reading
 
@@ -15,12 +15,13 @@ _PAGE_LIMIT = 10_000
 """Pages of one list; more than that is a server that never ends it."""
 
 
-def read_pages(session: Any, base: str, read: Read) -> Reading:
+def read_pages(session: Any, base: str, read: Read, patience: Patience = PATIENCE) -> Reading:
     """The answer to a read, its pages joined. Raises CloudError."""
     query: tuple[tuple[str, str], ...] = read.query  # pairs: a key may stand more than once
     first: Any = None
     for _ in range(_PAGE_LIMIT):
-        answer = send(session, read.method, base + read.path, service=read.service, retry=True, params=list(query), json=read.body)
+        more = {"params": list(query), "json": read.body}
+        answer = send(session, read.method, base + read.path, service=read.service, retry=True, patience=patience, **more)
         told_body = _json(answer, read)
         if read.optional and answer.status_code == 400:
             return Reading(Outcome.NOT_READ, message=told(told_body)[0])

@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from giqplan import __version__
@@ -27,8 +28,18 @@ CONNECT_S, READ_S = 10.0, 60.0
 PARALLEL = 16
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 """Answers that may be different next time; the list of google.api_core.retry's transient errors."""
-_ATTEMPTS = 5
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_FIRST_PAUSE_S = 0.2
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a request that may succeed next time is sent, and the longest pause between two attempts, asked for or not."""
+
+    attempts: int = 5
+    longest_pause_s: float = 5.0
+
+
+PATIENCE = Patience()
 
 
 class Sessions:
@@ -133,7 +144,7 @@ class Sessions:
         return {"User-Agent": f"giqplan/{__version__}", "x-giqplan-run": self._run_id}
 
 
-def send(session: Any, method: str, url: str, *, service: str, retry: bool, **more: Any) -> Response:
+def send(session: Any, method: str, url: str, *, service: str, retry: bool, patience: Patience = PATIENCE, **more: Any) -> Response:
     """One request. Retries what may succeed next time when ``retry``; raises CloudError for what is no answer at all.
 
     A request that is not repeatable and got no answer may have been carried out: reason ``answer-lost``.
@@ -142,8 +153,8 @@ def send(session: Any, method: str, url: str, *, service: str, retry: bool, **mo
     from google.auth.exceptions import GoogleAuthError, TransportError
 
     pause, asked_s = _FIRST_PAUSE_S, 0.0
-    for attempt in range(1, _ATTEMPTS + 1):
-        last = attempt == _ATTEMPTS or not retry
+    for attempt in range(1, patience.attempts + 1):
+        last = attempt == patience.attempts or not retry
         try:
             answer: Response = session.request(method, url, timeout=(CONNECT_S, READ_S), **more)
         except (requests.ConnectionError, requests.Timeout, TransportError) as error:
@@ -156,16 +167,16 @@ def send(session: Any, method: str, url: str, *, service: str, retry: bool, **mo
         else:
             if last or answer.status_code not in _RETRIED:
                 return answer
-            asked_s = _retry_after(answer)
+            asked_s = min(_retry_after(answer), patience.longest_pause_s)
         # Jitter keeps several runs that were turned away together from coming back together; it decides nothing else.
         time.sleep(max(asked_s, pause * random.uniform(0.5, 1.0)))  # noqa: S311
-        pause = min(pause * 2, _LONGEST_PAUSE_S)
+        pause = min(pause * 2, patience.longest_pause_s)
     raise AssertionError("the last attempt returns or raises")
 
 
 def _retry_after(answer: Response) -> float:
     text = answer.headers.get("Retry-After", "")
-    return min(float(text), _LONGEST_PAUSE_S) if text.isdigit() else 0.0
+    return float(text) if text.isdecimal() else 0.0
 
 
 _LOG_IN = "run `gcloud auth application-default login`, or use --sandbox"

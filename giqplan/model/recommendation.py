@@ -55,7 +55,7 @@ class Profile:
     def __str__(self) -> str:
         version = self.model_server_version or "version unknown"
         shape = " ".join(part for part in (self.parallelism, self.precision) if part)
-        return f"{self.model_server} {version} on {self.accelerator_count} x {self.accelerator} ({shape})"
+        return f"{self.model_server} {version} on {self.accelerator_count} x {self.accelerator}" + (f" ({shape})" if shape else "")
 
 
 class Bound(StrEnum):

@@ -13,6 +13,7 @@ from typing import Any
 
 from giqplan.catalog.levels import Level, highest_within, saturation_index
 from giqplan.catalog.store import Catalog
+from giqplan.catalog.versions import newest
 from giqplan.model.recommendation import PricingModel
 from giqplan.sandbox.google.errors import ApiError, invalid
 from giqplan.sandbox.google.paging import page
@@ -23,7 +24,6 @@ from giqplan.sandbox.google.recommender_profiles import (
     Profile,
     Profiles,
     distance,
-    latest,
     ranges,
     stack_message,
 )
@@ -196,8 +196,8 @@ def _of_version(found: list[Profile], version: str) -> list[Profile]:
     versions: dict[tuple[str, str], set[str]] = {}
     for p in found:
         versions.setdefault((p.model, p.server), set()).add(p.version)
-    newest = {key: latest(known) for key, known in versions.items()}
-    return [p for p in found if p.version == newest[p.model, p.server]]
+    last = {key: newest(known) for key, known in versions.items()}
+    return [p for p in found if p.version == last[p.model, p.server]]
 
 
 def _of_stack(found: list[Profile], fields: _Fields) -> list[Profile]:

@@ -6,7 +6,6 @@ Whole numbers where the API has int32; what is zero or unknown is left out, as p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -176,16 +175,6 @@ def amount(value: Decimal) -> dict[str, Any]:
     """google.cloud.gkerecommender.v1.Amount: 64-bit integers are text in JSON."""
     units, nanos = divmod(int((value * _NANOS).to_integral_value()), _NANOS)
     return {**({"units": str(units)} if units else {}), **({"nanos": nanos} if nanos else {})}
-
-
-def latest(versions: Iterable[str]) -> str:
-    """The newest of some versions: numbers count as numbers, a release is newer than its candidates."""
-
-    def order(version: str) -> tuple[Any, ...]:
-        parts = [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"\d+|[a-z]+", version)]
-        return (version[:1].isdigit(), [*parts, (0, 0, "~")])
-
-    return max(versions, key=order)
 
 
 def ranges(found: Iterable[tuple[Profile, tuple[Level, ...]]]) -> dict[str, Any]:

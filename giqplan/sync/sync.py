@@ -1,0 +1,122 @@
+"""One sync: fetch everything, then put it in the place of the synced layer in one step. Until then the layer is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from giqplan.catalog.curves import IDENTITY
+from giqplan.catalog.difference import Cells, RowChange, Tables
+from giqplan.catalog.layer import cells_of, replace_layer, source_of
+from giqplan.catalog.layers import FOLDERS, SYNCED, Layer, embedded_layer, layers_of
+from giqplan.catalog.store import Catalog
+from giqplan.errors import CloudError
+from giqplan.sync.fetch import Api, Progress, Reader, fetch
+from giqplan.sync.journal import journal
+from giqplan.sync.questions import API
+from giqplan.sync.rows import tables
+
+_SOURCE = f"GKE Inference Quickstart: {API} v1, benchmarkingData:fetch"
+_OF_CURVES = ("points", "giq_profiles", "giq_points")
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What a sync brought. ``new``, ``changed``, ``gone``: rows of curves.csv; ``changed``: the same profile and workload with other
+    numbers. ``date``: the layer's; ``earlier``: the date it had before, "" = there was none. ``resumed``: answers kept from a run that
+    was cut off. ``other_models``: whose curves were left as they were."""
+
+    models: tuple[str, ...]
+    use_cases: int
+    new: tuple[Cells, ...]
+    changed: tuple[Cells, ...]
+    gone: tuple[Cells, ...]
+    unchanged: int
+    points: int
+    unknown_models: tuple[str, ...]
+    other_models: tuple[str, ...]
+    date: str
+    earlier: str
+    requests: int
+    resumed: int
+
+
+def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Sequence[str], progress: Progress, now: datetime) -> Synced:
+    """Bring the synced layer of the intents in ``home`` up to date: all of it, or the curves of ``models``.
+
+    ``project``: counted against it. Raises CatalogError (GIQ1225 to GIQ1230, and those of a layer) and CloudError.
+    """
+    folder = home / FOLDERS[SYNCED]
+    old = Layer(SYNCED, folder)
+    before = cells_of(old) if old.begun() else {}
+    earlier = old.date if before else ""
+    others = Catalog((embedded_layer(), *(layer for layer in layers_of(home) if layer.name != SYNCED)))
+    with journal(folder.parent, world_name, project, now) as kept:
+        if kept.finished_before:
+            progress.line(f"going on with the sync of {kept.begun}: {kept.finished_before} answers are there")
+        api = Api(world, kept, project, {chip.name for chip in others.accelerators()})
+        try:
+            fetched = fetch(api, models, progress)
+        except CloudError as error:
+            raise _goes_on(error) from error
+        date = kept.begun[:10]
+        source = source_of(_SOURCE + (f"; answered by {world_name}, a stand-in" if world_name != "gcp" else ""), date=date)
+        after = _beside(before, tables(fetched, others, source), set(fetched.models)) if models else tables(fetched, others, source)
+        if _says_more(replace_layer(folder, after, date, name=SYNCED, dry_run=True)):
+            replace_layer(folder, after, date, name=SYNCED)
+    new, changed, gone, unchanged = _compared(before.get("curves", ()), after["curves"])
+    return Synced(
+        models=fetched.models,
+        use_cases=len(fetched.use_cases),
+        new=new,
+        changed=changed,
+        gone=gone,
+        unchanged=unchanged,
+        points=len(after["points"]),
+        unknown_models=tuple(row["model_id"] for row in after["models"]),
+        other_models=tuple(sorted({row["model_id"] for row in after["curves"]} - set(fetched.models))),
+        date=Layer(SYNCED, folder).date,
+        earlier=earlier,
+        requests=kept.added,
+        resumed=len(api.reused),
+    )
+
+
+def _goes_on(error: CloudError) -> CloudError:
+    told = f"{error.remedy}\nthe catalog is as it was; what was fetched is kept for a day, and the same command goes on from there"
+    return CloudError(error.code, error.detail, told, error.place, status=error.status, reason=error.reason)
+
+
+def _beside(before: Tables, found: Tables, models: set[str]) -> dict[str, list[Cells]]:
+    """``found`` beside what stood there of other models."""
+    kept = [row for row in before.get("curves", ()) if row["model_id"] not in models]
+    keys = {row["key"] for row in kept}
+    rows: dict[str, list[Cells]] = {"curves": kept}
+    rows |= {table: [row for row in before.get(table, ()) if row["curve"] in keys] for table in _OF_CURVES}
+    rows["models"] = [row for row in before.get("models", ()) if row["model_id"] not in models]
+    rows["sources"] = [row for row in before.get("sources", ()) if row["id"] not in {one["id"] for one in found["sources"]}]
+    return {table: [*rows.get(table, ()), *found[table]] for table in found}
+
+
+def _says_more(changes: Iterable[RowChange]) -> bool:
+    """Whether anything but the day differs. A layer that says the same keeps its bytes, so that plans made with it still hold."""
+    return any(change.columns != ("date",) for change in changes)
+
+
+def _compared(before: Iterable[Cells], after: Iterable[Cells]) -> tuple[tuple[Cells, ...], tuple[Cells, ...], tuple[Cells, ...], int]:
+    """New, changed and gone curves, and how many are as they were."""
+    old, now = ({row["key"]: row for row in rows} for rows in (before, after))
+    added = [now[key] for key in sorted(now.keys() - old.keys(), key=lambda key: _profile(now[key]))]
+    removed = [old[key] for key in sorted(old.keys() - now.keys(), key=lambda key: _profile(old[key]))]
+    were, are = ({_profile(row) for row in rows} for rows in (removed, added))
+    changed = tuple(row for row in added if _profile(row) in were)
+    new = tuple(row for row in added if _profile(row) not in were)
+    gone = tuple(row for row in removed if _profile(row) not in are)
+    return new, changed, gone, len(now.keys() & old.keys())
+
+
+def _profile(row: Cells) -> tuple[str, ...]:
+    """What a curve is about, whatever its numbers."""
+    return tuple(row[column] for column in IDENTITY)
