@@ -17,9 +17,11 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse found; the usage line is the remedy."""
+        """Raise what argparse found; the usage line is the remedy, and the commands where there are some."""
         usage = " ".join(self.format_usage().removeprefix("usage: ").split())
-        raise UsageError("GIQ0101", message, f"usage: {usage}")
+        groups = (action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        commands = "".join(f"\ncommands: {', '.join(choices)}" for choices in groups)
+        raise UsageError("GIQ0101", message, f"usage: {usage}{commands}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

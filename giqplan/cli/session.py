@@ -62,9 +62,9 @@ class Session:
 
     def inputs(self) -> Inputs:
         """The inputs of a plan, with the state as it is now."""
-        from giqplan.engine.inputs import Inputs
+        from giqplan.engine.inputs import Inputs, scope_of
 
-        state = self.state()
+        state, scope = self.state(), scope_of(next(iter(self.loaded.values())).intent)
         return Inputs(
             self.loaded,
             open_catalog(self.home),
@@ -72,7 +72,7 @@ class Session:
             state,
             self.cloud,
             left_open=self.store.pending(),
-            claimed=self.store.claimed(),
+            claimed=self.store.claimed(scope.project, str(scope.cluster)),
             options=self.options,
             whole=self.whole,
         )

@@ -55,16 +55,18 @@ class LocalState:
         self.journal.basis = (state.lineage, state.serial)
         return state
 
-    def claimed(self) -> Mapping[Address, str]:
-        """What the other environments of this world have made: address -> environment. Their journals are not replayed; a state that
-        cannot be read claims nothing."""
+    def claimed(self, project: str, cluster: str) -> Mapping[Address, str]:
+        """What the other environments of this world have made in this project and cluster: address -> environment. In others, the same
+        address is another thing. Their journals are not replayed; a state that cannot be read claims nothing."""
         found: dict[Address, str] = {}
         for path in sorted(self.folder.parent.glob("*/state.json")):
             if path.parent == self.folder:
                 continue
             with suppress(StateError, OSError, ValueError):
                 state = State.from_json(json.loads(path.read_bytes()), Place(str(path)))
-                found |= {address: state.environment for address, entry in state.resources.items() if entry.created}
+                here = {"kubernetes": state.cluster == cluster, "google": state.project == project}
+                made = (address for address, entry in state.resources.items() if entry.created)
+                found |= {address: state.environment for address in made if here.get(address.type.partition("_")[0], False)}
         return found
 
     def pending(self) -> tuple[Pending, ...]:

@@ -184,3 +184,10 @@ def test_a_full_output_is_an_error_of_its_own() -> None:
 def test_a_closed_output_is_no_defect() -> None:
     ran = subprocess.run(["/bin/sh", "-c", f"{sys.executable} -m giqplan schema >&-"], stderr=subprocess.PIPE, text=True, check=False)
     assert "GIQ0199" not in ran.stderr and "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(("group", "command"), [("sandbox", "start"), ("secret", "set"), ("state", "list")])
+def test_a_group_without_a_command_names_its_commands(run: Run, group: str, command: str) -> None:
+    ran = run(group)
+    assert (ran.code, ran.out) == (1, "")
+    assert f"commands: {command}" in ran.err

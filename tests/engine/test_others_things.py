@@ -97,6 +97,17 @@ def test_two_environments_with_the_same_target_do_not_take_each_other_over(appli
     assert "GIQ1511" in out and "belongs to environment default" in out
 
 
+def test_what_another_environment_has_made_in_another_project_is_something_else(applied: House) -> None:
+    """Addresses tell things apart within a cluster and a project only."""
+    applied.intent["environments"] = {"prod": {"target": {"project": "my-prod-project"}}}
+    applied.write()
+    code, out, _ = applied.cli("plan", "-e", "prod")
+    assert ("GIQ1511" in out, code) == (False, Exit.DONE), out
+    assert applied.cli("apply", "-e", "prod", "--auto-approve")[0] == Exit.DONE
+    assert applied.cli("plan", "-e", "prod", "--detailed-exitcode")[0] == Exit.DONE
+    assert applied.cli("plan", "--detailed-exitcode")[0] == Exit.DONE
+
+
 def test_what_cannot_be_looked_at_is_neither_destroyed_nor_forgotten(applied: House) -> None:
     before = set(applied.state.resources)
     assert applied.destroy("nobody").exit is Exit.INCOMPLETE or applied.plan_destroy("nobody").plan.deferred
