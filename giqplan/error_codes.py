@@ -149,6 +149,7 @@ _PLAN = {
     "GIQ1612": "intents want different things of one resource",
     "GIQ1613": "a glob names nothing",
     "GIQ1614": "the digest is missing or another one",
+    "GIQ1615": "a resource of an unknown type",
     "GIQ1620": "nothing is recorded",
     "GIQ1622": "the intent does not want it",
     "GIQ1623": "nothing is there to import",

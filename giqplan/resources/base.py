@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from giqplan.errors import PlanError
 from giqplan.kube.compare import ABSENT, Difference
 from giqplan.kube.readiness import Progress, State
 from giqplan.model.address import Address
@@ -126,7 +127,13 @@ class Registry:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     def of(self, address: Address) -> Kind:
-        return self.kinds[address.type]
+        """Raises PlanError (GIQ1615) for a type that a state or plan of another giqplan names."""
+        found = self.kinds.get(address.type)
+        if found is None:
+            raise PlanError(
+                "GIQ1615", f"{address}: this giqplan knows no {address.type}", "use the giqplan that wrote the state or the plan"
+            )
+        return found
 
 
 def plain_differences(before: Any, after: Any, at: Path = ()) -> tuple[Difference, ...]:

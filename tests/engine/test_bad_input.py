@@ -213,3 +213,56 @@ def test_a_cluster_that_does_not_fit_blocks_and_is_not_touched(house: Callable[.
     assert "fail    GIQ1503" in out
     assert told in " ".join(out.split())
     assert one.store.load() is None
+
+
+# -- a state that is not what it should be
+
+
+def with_key(**changes: Any) -> Callable[[bytes], bytes]:
+    return lambda state: json.dumps(json.loads(state) | changes).encode()
+
+
+def unknown_type(state: bytes) -> bytes:
+    body = json.loads(state)
+    body["resources"][0]["address"] = "kubernetes_servlet.inference/quickstart"
+    return json.dumps(body).encode()
+
+
+STATES: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
+    "empty": (lambda state: b"", "GIQ1801", ""),
+    "truncated": (cut, "GIQ1802", ""),
+    "no text": (lambda state: b"\xff\xfe" + state, "GIQ1802", ""),
+    "endlessly nested": (lambda state: b"[" * 200_000, "GIQ1802", ""),
+    "a number without end": (lambda state: b'{"format_version": ' + b"9" * 100_000 + b"}", "GIQ1802", ""),
+    "half a character": (lambda state: state.replace(b'"quickstart"', b'"\\ud800"', 1), "GIQ18", ""),
+    "of a later giqplan": (with_key(format_version=99), "GIQ1803", ""),
+    "of another project": (with_key(project="others"), "GIQ1807", "others"),
+    "of another world": (with_key(world="gcp"), "GIQ1807", "gcp"),
+    "of another environment": (with_key(environment="prod"), "GIQ1807", "prod"),
+    "of another cluster": (with_key(cluster="projects/my-project/locations/us-east4/clusters/x"), "GIQ1807", "us-east4"),
+    "of a cluster that was made anew": (with_key(cluster_uid="another"), "GIQ1807", "made anew"),
+    "a resource of an unknown type": (unknown_type, "GIQ1615", "kubernetes_servlet"),
+}
+#: Commands that ask the world can see that the cluster is another one; ``show`` reads the state alone.
+BY_THE_WORLD = ("of another cluster", "of a cluster that was made anew", "a resource of an unknown type", "half a character")
+
+
+@pytest.mark.parametrize("what", STATES)
+@pytest.mark.parametrize(
+    "words", [("plan",), ("apply", "--auto-approve"), ("destroy", "--auto-approve"), ("drift",), ("show",)], ids=" ".join
+)
+def test_a_state_that_is_not_ours_or_broken_stops_every_command(one: House, what: str, words: tuple[str, ...]) -> None:
+    if words == ("show",) and what in BY_THE_WORLD:
+        return
+    damage, wanted, told = STATES[what]
+    (path,) = (one.folder / ".giqplan").glob("sandbox-*/default/state.json")
+    good = path.read_bytes()
+    path.write_bytes(damage(good))
+    assert path.read_bytes() != good
+    try:
+        code, (error,) = refused(one, words[0], str(one.file), *words[1:])
+    finally:
+        path.write_bytes(good)
+    assert code == Exit.ERROR
+    assert error["code"].startswith(wanted), error
+    assert told in error["detail"]
