@@ -29,7 +29,7 @@ _PARSERS: Mapping[str, Callable[[Row, facts.Cite], object]] = {
     "use_cases": facts.use_case,
     "consumption_options": lambda row, cite: (row.member("answer", Answer), cite(row, "source")),
     "zones": lambda row, cite: cite(row, "source"),
-    "giq_points": lambda row, cite: [row.measured(column) for column in TABLES["giq_points"].columns[1:]],
+    "giq_points": lambda row, cite: [row.number(column) for column in TABLES["giq_points"].columns[1:]],
 }
 
 

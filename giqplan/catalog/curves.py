@@ -60,8 +60,8 @@ def point(row: Row, replicas: int) -> Point:
         ttft_ms=row.measured("ttft_ms"),
         itl_ms=row.measured("itl_ms"),
         ntpot_ms=row.measured("ntpot_ms"),
-        queue=_each(row.measured("queue"), replicas),
-        kv_cache=row.measured("kv_cache"),
+        queue=_each(row.number("queue"), replicas),
+        kv_cache=row.number("kv_cache"),
         suspect=row.text("suspect"),
         queue_dominated=bool(row.yes("queue_dominated")),
         note=row.text("note"),
@@ -74,9 +74,7 @@ def _order(found: Point) -> tuple[bool, float, float]:
 
 def curve(row: Row, points: Iterable[Row], source: Source) -> Curve:
     """One curve with its points in order of load. Raises CatalogError where a cell is not what it should be."""
-    replicas = row.must(row.integer("replicas"), "replicas")
-    if replicas < 1:
-        raise row.error(f"replicas: {replicas} is below 1")
+    replicas = row.count("replicas")
     if row.text("load_kind") not in LOAD_KINDS:
         raise row.error(f"load_kind: {row.text('load_kind')!r} is not one of {', '.join(LOAD_KINDS)}")
     notes = (row.text("note"), f"totals of {replicas} replicas, divided by {replicas}" if replicas > 1 else "")
@@ -87,15 +85,15 @@ def curve(row: Row, points: Iterable[Row], source: Source) -> Curve:
             model_server=row.text("model_server"),
             model_server_version=row.text("model_server_version"),
             accelerator=row.text("accelerator"),
-            accelerator_count=row.must(row.integer("accelerator_count"), "accelerator_count"),
+            accelerator_count=row.count("accelerator_count"),
             machine_type=row.text("machine_type"),
             precision=row.text("precision"),
             parallelism=row.text("parallelism"),
             serving_stack=row.text("serving_stack"),
         ),
         provenance=row.member("provenance", Provenance),
-        input_tokens=row.integer("input_tokens"),
-        output_tokens=row.integer("output_tokens"),
+        input_tokens=row.count("input_tokens") if row.text("input_tokens") else None,
+        output_tokens=row.count("output_tokens") if row.text("output_tokens") else None,
         statistic=row.member("statistic", Statistic),
         load_kind=row.text("load_kind"),
         replicas=1,

@@ -26,7 +26,7 @@ from giqplan.catalog.difference import Cells, RowChange, Tables, difference
 from giqplan.catalog.layers import COMMITTED, Layer
 from giqplan.catalog.schema import ABOUT, SCHEMA_VERSION, TABLES
 from giqplan.catalog.values import Source
-from giqplan.errors import CatalogError, Place
+from giqplan.errors import CatalogError, ErrorList, Place
 
 _STAGED = ".staged"
 
@@ -123,7 +123,10 @@ def _planned(folder: Path, rows: Tables, name: str, date: str, *, whole: bool) -
     files = {f"{table}.csv": _csv(table, found) for table in TABLES if (found := after.get(table, ())) or table in before}
     about = {"schema_version": SCHEMA_VERSION, "name": name, "date": date}
     new = Layer(name, folder, {**files, ABOUT: (json.dumps(about, indent=2) + "\n").encode()})
-    check(new, _sources_in(new))
+    try:
+        check(new, _sources_in(new))
+    except (CatalogError, ErrorList) as error:  # its place is in files that nobody sees
+        raise CatalogError(error.code, f"not written: {error.detail}", "Mend what is to be added; the layer is as it was.") from error
     return difference(before, cells_of(new)), new
 
 

@@ -71,7 +71,7 @@ class Layer:
         path = self.root / ABOUT
         try:
             found = json.loads(self.bytes_of(ABOUT))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise broken(path, f"not JSON: {error}", getattr(error, "lineno", 0)) from error
         if not isinstance(found, dict) or not isinstance(found.get("date"), str):
             raise broken(path, "no date", 1)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import _csv
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 _REINSTALL = "Restore the file, or install giqplan again."
 _MEND = "Mend or restore the file; docs/catalog.md says what a layer holds."
 
@@ -70,17 +71,33 @@ class Row:
         found = self._parsed(column, float, "a number")
         if found is not None and not abs(found) < float("inf"):
             raise self.error(f"{column}: {found} is not a finite number")
-        return found
+        return self._not_negative(found, column)
 
-    def measured(self, column: str) -> float | None:
-        """A number that cannot be negative."""
-        found = self.number(column)
+    def integer(self, column: str) -> int | None:
+        return self._not_negative(self._parsed(column, int, "a whole number"), column)
+
+    def _not_negative(self, found: N | None, column: str) -> N | None:
+        """Every number of the catalog says how much or how many."""
         if found is not None and found < 0:
             raise self.error(f"{column}: {found:g} is negative")
         return found
 
-    def integer(self, column: str) -> int | None:
-        return self._parsed(column, int, "a whole number")
+    def measured(self, column: str) -> float | None:
+        """A number above zero: what was not measured is blank."""
+        return self._not_zero(self.number(column), column)
+
+    def amount(self, column: str) -> float:
+        """A number above zero; the column may not be blank."""
+        return self.must(self.measured(column), column)
+
+    def count(self, column: str) -> int:
+        """A whole number above zero; the column may not be blank."""
+        return self.must(self._not_zero(self.integer(column), column), column)
+
+    def _not_zero(self, found: N | None, column: str) -> N | None:
+        if found == 0:
+            raise self.error(f"{column}: 0 is not possible")
+        return found
 
     def yes(self, column: str) -> bool | None:
         """yes, no, or None for blank and ``unknown``."""

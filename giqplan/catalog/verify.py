@@ -212,10 +212,6 @@ def _fits(curve: Curve, model: Model, chip: Accelerator) -> Iterator[str]:
 
 
 def _latencies(curve: Curve, point: Point) -> Iterator[str]:
-    numbers = (point.load, point.qps, point.output_tokens_per_second, point.ttft_ms, point.itl_ms, point.ntpot_ms)
-    if any(n is not None and n <= 0 for n in numbers):
-        yield "a value is not positive"
-        return
     if point.ttft_ms is None or point.itl_ms is None or curve.output_tokens is None:
         return
     request_ms = point.ttft_ms + point.itl_ms * (curve.output_tokens - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from giqplan.catalog import open_catalog
 from giqplan.catalog.layer import NewCurve, add_curves, set_prices, source_of
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "quickstart" / "inference.yaml"
+POINT_COLUMNS = ("load", "qps", "output_tokens_per_second", "ttft_ms", "itl_ms", "ntpot_ms")
 SOURCE = source_of("our load test of November", "", "2026-11-01")
 PRICE = {
     "machine_type": "a3-highgpu-8g",
@@ -131,6 +133,8 @@ def _text(file: str, content: str) -> Callable[[Path], None]:
         (_edit("prices", "quality", "good"), "prices.csv:2", "quality: 'good'"),
         (_edit("prices", "region", ""), "prices.csv:2", "region is blank"),
         (_edit("points", "ttft_ms", "-5"), "points.csv:6", "ttft_ms: -5 is negative"),
+        (_edit("points", "qps", "0"), "points.csv:6", "qps: 0 is not possible"),
+        (_edit("curves", "output_tokens", "0"), "curves.csv:2", "output_tokens: 0 is not possible"),
         (_edit("points", "ttft_ms", "nan"), "points.csv:6", "ttft_ms: nan is not a finite number"),
         (_edit("points", "ttft_ms", "5"), "curves.csv:2", "is not of this content"),
         (_edit("points", "curve", "c-000000000000"), "points.csv:6", "c-000000000000 does not stand in curves.csv"),
@@ -218,3 +222,38 @@ def test_a_cell_of_a_layer_acts(home: Path, run: Run, table: str, column: str) -
     elif table == "points":
         curve = NewCurve(curve.cells, [{**point, **other} for point in curve.points])
     assert told(curve, {**PRICE, **other} if table == "prices" else PRICE) != before
+
+
+def test_damage_of_any_kind_is_refused_or_changes_nothing_else(home: Path, run: Run) -> None:
+    """Bytes flipped, cut out, doubled or cut off anywhere in a layer: the plan is made, or an error names the file. Never a traceback."""
+    folder = user_layer(home)
+    add_curves(folder, [own_curve(home, run)], [SOURCE], "2026-11-01")
+    set_prices(folder, [PRICE], [SOURCE], "2026-11-01")
+    whole = {p: p.read_bytes() for p in folder.iterdir()}
+    chance = random.Random(4)
+    outcomes = set()
+    for _ in range(150):
+        path = chance.choice(sorted(whole))
+        data = whole[path]
+        at, to = sorted(chance.randrange(len(data) + 1) for _ in range(2))
+        damage = (
+            data[:at],
+            data[:at] + data[to:],
+            data[:to] + data[at:],
+            data[:at] + bytes([chance.choice(b'0-9,"\n\r\0;eN\xff{')]) + data[at + 1 :],
+        )
+        path.write_bytes(chance.choice(damage))
+        ran = run("plan", "--offline", "--format", "json")
+        path.write_bytes(data)
+        codes = {error["code"] for error in json.loads(ran.err)["errors"]} if ran.err else set()
+        assert codes <= {"GIQ1201", "GIQ1202", "GIQ1302"}, (path.name, ran.err)
+        outcomes |= codes or {"plan"}
+    assert {"plan", "GIQ1202"} <= outcomes
+
+
+@pytest.mark.parametrize(("column", "value"), [(c, v) for c in POINT_COLUMNS for v in ("1e-300", "1e300", "")])
+def test_extreme_figures_are_planned_with_or_refused(home: Path, run: Run, column: str, value: str) -> None:
+    curve = own_curve(home, run)
+    add_curves(user_layer(home), [NewCurve(curve.cells, [{**point, column: value} for point in curve.points])], [SOURCE], "2026-11-01")
+    ran = run("plan", "--offline", "--format", "json")
+    assert ran.out or "GIQ0199" not in ran.err, ran.err
