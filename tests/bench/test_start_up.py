@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from giqplan.sandbox import control
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "examples" / "quickstart" / "inference.yaml"
 RUN = "import json, sys; from giqplan.cli.main import main; code = main(sys.argv[1:]); print(json.dumps([code, *sys.modules]))"
@@ -31,12 +34,30 @@ def imported(*words: str, **variables: str) -> tuple[int, set[str]]:
         (("--version",), CLIENTS | LIBRARIES | {"pydantic", "yaml"}),
         (("validate", str(QUICKSTART)), CLIENTS | LIBRARIES | {"importlib.metadata", "difflib", "giqplan.catalog"}),
         (("plan", "--offline", str(QUICKSTART)), CLIENTS | LIBRARIES | {"importlib.metadata", "difflib", "giqplan.sandbox"}),
+        (("explain", str(QUICKSTART)), CLIENTS | LIBRARIES | {"importlib.metadata", "difflib", "giqplan.sandbox"}),
+        (("models", "list"), CLIENTS | LIBRARIES | {"importlib.metadata", "difflib", "pydantic", "giqplan.engine"}),
+        (("catalog", "verify"), CLIENTS | LIBRARIES | {"importlib.metadata", "difflib", "pydantic", "giqplan.engine"}),
     ],
 )
 def test_a_command_imports_nothing_heavy(words: tuple[str, ...], heavy: set[str]) -> None:
     code, modules = imported(*words)
     assert code == 0
     assert not heavy & modules
+
+
+def test_a_plan_of_a_world_reads_it_without_the_client_libraries(tmp_path: Path) -> None:
+    """They cost most of what a plan may take, and only writing needs them (docs/adr/0002-reads-over-rest.md)."""
+    for name in ("inference.yaml", "world.yaml"):
+        shutil.copy(QUICKSTART.parent / name, tmp_path)
+    try:
+        code, modules = imported("plan", "--sandbox", str(tmp_path / "inference.yaml"))
+    finally:
+        control.stop(tmp_path / ".giqplan" / "sandbox")
+    assert code == 0
+    assert "google.auth" in modules
+    heavy = {"google.cloud", "google.api_core", "google.protobuf", "kubernetes"} | LIBRARIES - {"cryptography", "sqlite3"}
+    assert not heavy & modules
+    assert not modules & {"giqplan.engine.apply", "giqplan.sandbox.process", "giqplan.sandbox.kubernetes"}
 
 
 def test_who_asks_for_plugins_of_pydantic_gets_its_loader() -> None:
