@@ -89,6 +89,7 @@ _CATALOG = {
     "GIQ1230": "the GIQ API knows no model",
     "GIQ1235": "a name that the catalog does not know",
     "GIQ1236": "no profile of the model",
+    "GIQ1237": "no profile meets what is asked",
 }
 
 _RECOMMEND = {

@@ -90,12 +90,11 @@ def _stack_versions(catalog: Catalog, args: argparse.Namespace) -> Iterator[Json
 
 def _use_cases(catalog: Catalog, args: argparse.Namespace) -> Iterator[JsonObject]:
     from giqplan.catalog.inventory import entries
-    from giqplan.model.profiles import MATCH
-    from giqplan.recommend.workload import Shape, distance
+    from giqplan.model.profiles import MATCH, length_distance
 
     lengths = [(e.input_tokens, e.output_tokens) for e in entries(catalog)]
     for one in catalog.use_cases():
-        shape = Shape(one.input_tokens, one.output_tokens, one.name)
+        shape = (one.input_tokens, one.output_tokens)
         yield {
             "useCase": one.name,
             "averageInputLength": one.input_tokens,
@@ -103,7 +102,7 @@ def _use_cases(catalog: Catalog, args: argparse.Namespace) -> Iterator[JsonObjec
             "giqplan": {
                 "kind": one.kind,
                 "default": one.is_default,
-                "profiles": sum(bool(i and o and distance(shape, i, o) <= MATCH) for i, o in lengths),
+                "profiles": sum(bool(i and o and length_distance(shape, (i, o)) <= MATCH) for i, o in lengths),
                 "note": one.note or None,
                 "source": one.source,
             },
@@ -182,7 +181,7 @@ def _list_of(command: str) -> tuple[str, _List]:
 def configure(parser: argparse.ArgumentParser) -> None:
     """``list``, with the flags that gcloud's command of this name has."""
     name, found = _list_of(parser.prog.rpartition(" ")[2])
-    one = listing.subcommand(parser, found.help)
+    one = listing.only_list(parser, found.help)
     for flag in (*found.required, *found.optional):
         one.add_argument(f"--{flag.replace('_', '-')}", required=flag in found.required, metavar=flag.upper(), help=_HELP[flag])
     if name == "models":

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from giqplan.catalog import Catalog
     from giqplan.render.lists import Layout
 
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 _FORMATS = ("table", "csv", "json", "yaml", "markdown", "profile", "csvprofile")
 
 
@@ -27,8 +29,8 @@ def flags(parser: argparse.ArgumentParser, format: str = "table") -> None:
         "--filter", metavar="EXPRESSION", default="", help="KEY OPERATOR VALUE joined by AND, OR, NOT, on the keys of the JSON"
     )
     parser.add_argument("--sort-by", metavar="KEYS", default="", help="keys of the JSON, parted by commas; ~KEY: falling")
-    parser.add_argument("--limit", type=_count, metavar="N", help="list at most N, after filtering and sorting")
-    parser.add_argument("--page-size", type=_count, metavar="N", help="print the head again after every N lines (table, markdown)")
+    parser.add_argument("--limit", type=count, metavar="N", help="list at most N, after filtering and sorting")
+    parser.add_argument("--page-size", type=count, metavar="N", help="print the head again after every N lines (table, markdown)")
     parser.add_argument("--uri", action="store_true", help="list names as URIs (catalog:COLLECTION/NAME) only")
     where = "the intent, or the folder, beside which the catalog's further layers lie (default: this folder)"
     parser.add_argument("-f", "--file", dest="intent", default=".", metavar="INTENT", help=where)
@@ -36,13 +38,23 @@ def flags(parser: argparse.ArgumentParser, format: str = "table") -> None:
     options.debug(parser)
 
 
-def subcommand(parser: argparse.ArgumentParser, text: str, name: str = "list") -> argparse.ArgumentParser:
-    """The parser of ``list``, the subcommand of a group."""
-    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+def subcommands(parser: argparse.ArgumentParser) -> Commands:
+    """Where the subcommands of a group are added."""
+    return parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+
+
+def command(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    """The parser of one subcommand."""
     return commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
 
 
-def _count(text: str) -> int:
+def only_list(parser: argparse.ArgumentParser, text: str) -> argparse.ArgumentParser:
+    """The parser of ``list`` in a group that has no other subcommand."""
+    return command(subcommands(parser), "list", text)
+
+
+def count(text: str) -> int:
+    """A whole number above 0, as a type of argparse."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
@@ -70,13 +82,22 @@ def check_flags(args: argparse.Namespace) -> None:
         raise UsageError("GIQ0111", "--page-size: --uri prints no head", "use --limit")
 
 
+def print_empty(args: argparse.Namespace, layout: Layout) -> None:
+    """A list of nothing, in the format asked for: the reason comes as an error behind it."""
+    from giqplan.render.lists import ALIASES, text_of, uri_text
+
+    format = ALIASES.get(args.format, args.format)
+    print(uri_text([], layout, format) if args.uri else text_of([], layout, format), end="", flush=True)
+
+
 def print_list(args: argparse.Namespace, records: Sequence[JsonObject], layout: Layout, notes: Iterable[str] = ()) -> None:
     """``records`` filtered, sorted and limited as asked, on standard output; ``notes`` on standard error."""
     from giqplan.render.lists import ALIASES, text_of, uri_text
     from giqplan.render.records import keys_of, sorted_by
 
     check_flags(args)
-    found, keys = list(records), keys_of(records)
+    found = list(records)
+    keys = keys_of(records) if args.filter or args.sort_by else ()
     if args.filter and records:
         from giqplan.render.list_filter import parse
 

@@ -46,10 +46,13 @@ COMMANDS: dict[str, Command] = {
     "models": Command("catalog_lists", "list the models that the catalog has profiles of"),
     "model-servers": Command("catalog_lists", "list the servers that a model was measured on"),
     "model-server-versions": Command("catalog_lists", "list the versions of a server that a model was measured on"),
+    "accelerators": Command("accelerators", "list the accelerators that a model was measured on"),
     "use-cases": Command("catalog_lists", "list the workloads that have a name"),
     "use-case": Command("catalog_lists", "the same as use-cases"),
     "serving-stacks": Command("catalog_lists", "list the serving stacks that profiles were measured with"),
     "serving-stack-versions": Command("catalog_lists", "list the versions of a serving stack"),
+    "profiles": Command("profiles", "list profiles with latency, throughput and cost"),
+    "benchmarks": Command("benchmarks", "list every load that was measured"),
     "sandbox": Command("sandbox", "the local Google Cloud and Kubernetes"),
     "schema": Command("schema", "print the JSON Schema of inference.yaml, for editors"),
 }

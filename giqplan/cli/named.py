@@ -33,14 +33,17 @@ def known_name(what: str, text: str, known: Collection[str]) -> str:
 
 
 def no_profiles(catalog: Catalog, model: str) -> NoProfileError:
-    """The error of a model that is known but was never measured: the models of nearest size that were."""
-    asked = catalog.model(model)
-    measured = {row.text("model_id") for row in catalog.rows("curves")}
+    """The error of a model that is known but was never measured: measured ones of a like name, then of a like size."""
+    from difflib import get_close_matches
+    from math import log
+
+    measured = sorted({row.text("model_id") for row in catalog.rows("curves")})
     sizes = {name: found.params_b for name in measured if (found := catalog.model(name)) and found.params_b}
-    near: list[str] = []
+    near = get_close_matches(model, measured, 2)
+    asked = catalog.model(model)
     if asked is not None and asked.params_b:
-        size = asked.params_b
-        near = sorted(sizes, key=lambda name: (abs((sizes[name] or 0.0) - size), name))[:3]
-    told = f"; of nearest size: {', '.join(near)}" if near else ""
-    remedy = f"measure it, or bring Google's data in with a synced layer; `giqplan models list` names the measured ones{told}"
+        wanted = log(asked.params_b)
+        near += sorted(sizes, key=lambda name: abs(log(sizes[name]) - wanted))[:2]
+    told = f"; of a like name or size: {', '.join(dict.fromkeys(near))}" if near else ""
+    remedy = f"measure it, or add a layer that holds it; `giqplan models list` names the measured ones{told}"
     return NoProfileError("GIQ1236", f"the catalog holds no profile of {model}", remedy)

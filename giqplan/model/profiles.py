@@ -19,6 +19,11 @@ NEAR = log(2)
 METRICS = ("ntpot", "ttft", "itl")
 
 
+def length_distance(wanted: tuple[int, int], measured: tuple[int, int]) -> float:
+    """Of two pairs of input and output tokens max(|ln(in/in')|, |ln(out/out')|): 0 = the same, ln 2 = one of them is twice the other."""
+    return max(abs(log(a / b)) for a, b in zip(wanted, measured, strict=True))
+
+
 class Saturated(StrEnum):
     """Whether a curve shows its saturation point. ``NO``: at its highest load throughput still grows clearly with the load; the point
     lies beyond. ``UNKNOWN``: neither can be said, or there are too few loads."""

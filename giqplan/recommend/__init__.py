@@ -2,8 +2,8 @@
 
     recommend(intent, catalog, applied_curve_key=None) -> Recommendation
 
-A pure function. ``question`` reads the intent once; ``candidate`` judges each curve (``workload``, ``versions``, ``catalog.levels``,
-``operating``, ``placement``, ``sizing``, ``cost``); ``choose`` compares what is left.
+A pure function. ``question`` reads the intent once; ``candidate`` judges each curve (``workload``, ``catalog.levels``, ``operating``,
+``catalog.placement``, ``sizing``, ``cost``); ``choose`` compares what is left.
 """
 
 from giqplan.recommend.choose import recommend

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from giqplan.catalog import Curve
 from giqplan.catalog.levels import MIN_LOADS, Level, ladder, levels, trustworthy, trustworthy_loads
+from giqplan.catalog.placement import NoPlacement, Placement, place
 from giqplan.model.profiles import MATCH, NEAR
 from giqplan.model.recommendation import (
     Cost,
@@ -21,7 +22,6 @@ from giqplan.model.recommendation import (
 )
 from giqplan.recommend.cost import cost, machines
 from giqplan.recommend.operating import find_points, reached
-from giqplan.recommend.placement import NoPlacement, Placement, place
 from giqplan.recommend.question import DEPLOYABLE_SERVERS, Question, evidence_notes, servable, server_fits, stack_fits
 from giqplan.recommend.sizing import size
 from giqplan.recommend.workload import distance

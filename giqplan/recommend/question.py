@@ -9,13 +9,13 @@ from decimal import Decimal
 from giqplan.catalog import Catalog, Curve
 from giqplan.catalog.checkpoint import held_precision, served_as
 from giqplan.catalog.levels import MIN_LOADS, trustworthy_loads
+from giqplan.catalog.placement import Market
 from giqplan.catalog.versions import newest
 from giqplan.errors import CatalogError
 from giqplan.intent.choices import Server, Stack
 from giqplan.intent.model import Intent
 from giqplan.model.profiles import METRICS
 from giqplan.model.recommendation import Evidence, PricingModel, Statistic
-from giqplan.recommend.placement import Market
 from giqplan.recommend.sizing import Demand
 from giqplan.recommend.start_time import StartTime, start_time
 from giqplan.recommend.weights import weights_gib

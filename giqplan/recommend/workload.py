@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
 
 from giqplan.catalog import Catalog
 from giqplan.intent.model import Intent
+from giqplan.model.profiles import length_distance
 
 DEFAULT_USE_CASE = "Chatbot"
 """What Google assumes when nothing is said (manifests create --use-case)."""
@@ -34,5 +34,5 @@ def wanted_shape(intent: Intent, catalog: Catalog) -> Shape:
 
 
 def distance(wanted: Shape, input_tokens: int, output_tokens: int) -> float:
-    """max(|ln(in/in')|, |ln(out/out')|): 0 = the same lengths, ln 2 = one of them is twice the other."""
-    return max(abs(log(wanted.input_tokens / input_tokens)), abs(log(wanted.output_tokens / output_tokens)))
+    """How far lengths lie from those wanted (model.profiles.length_distance)."""
+    return length_distance((wanted.input_tokens, wanted.output_tokens), (input_tokens, output_tokens))

@@ -24,7 +24,9 @@ NONE = "N/A"
 
 
 def _plainly(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def text_of(records: Sequence[JsonObject], layout: Layout, format: str, page_siz
         return json.dumps(records, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     if format == "yaml":
         return _yaml(records)
+    if format == "table" and not records:
+        return ""
     page = _table if format == "table" else _markdown
     size = page_size or max(len(records), 1)
     return "\n".join(page(records[at : at + size], layout.table) for at in range(0, len(records), size))

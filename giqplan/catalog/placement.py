@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from giqplan.catalog import Answer, Catalog, Machine
+from giqplan.catalog.store import Catalog
+from giqplan.catalog.values import Answer, Machine
+from giqplan.model.profiles import Hardware
 from giqplan.model.recommendation import Price, PricingModel, Profile, Reason
 
 _HOW_FAR = (
@@ -72,7 +74,7 @@ def _hurdle(machine: Machine, market: Market) -> NoPlacement | Price:
     return price
 
 
-def place(profile: Profile, market: Market) -> Placement | NoPlacement:
+def place(profile: Profile | Hardware, market: Market) -> Placement | NoPlacement:
     """The machine the curve was measured on, or else the smallest larger one of the same accelerator that can be bought.
 
     Of equally large ones the cheapest is taken. A partial GPU (count below one) never holds a replica.
@@ -96,7 +98,7 @@ def place(profile: Profile, market: Market) -> Placement | NoPlacement:
     return NoPlacement(_HOW_FAR[farthest], "; ".join(h.detail for h in hurdles))
 
 
-def _placement(profile: Profile, price: Price, replicas_per_machine: int, hurdles: list[NoPlacement]) -> Placement:
+def _placement(profile: Profile | Hardware, price: Price, replicas_per_machine: int, hurdles: list[NoPlacement]) -> Placement:
     notes = []
     if profile.machine_type and price.machine_type != profile.machine_type:
         why = next((h.detail for h in hurdles if h.detail.split()[0] == profile.machine_type), "it cannot be bought here")
