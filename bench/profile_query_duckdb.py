@@ -13,28 +13,19 @@ from giqplan.catalog.ladders import LATENCIES, RATES
 from giqplan.model.profiles import ProfileQuery
 
 SHOWN = """
-with asked as (select * from curves where {names}),
-held as (
-    select l.curve, count(*) as n from levels l join asked using (curve) where {targets} group by l.curve
-),
-ends as (
-    select a.*, {lows}, {highs}, b.curve is not null as more
-    from held h join asked using (curve)
-    join levels a on a.curve = h.curve and a.place = h.n - 1
-    left join levels b on b.curve = h.curve and b.place = h.n
-),
-shares as (select *, case when more then least(1, {shares}) else 0 end as share from ends),
-shown as (select curve, {values} from shares),
-costs as (
-    select c.key, s.*, o.usd_per_hour / 3600 / (s.qps * c.input_tokens / 4 + s.output_tokens_per_second) * 1e6 as usd
-    from shown s join curves c using (curve) left join offers o on o.hardware = c.hardware
-)
-select * from costs where {limits} order by usd nulls last, key limit 20
+with ends as (select *, case when ntpot_ms_next is null then 0 else least(1, {shares}) end as share
+    from levels where {names} and {targets} and ({ends})),
+shown as (select curve, hardware, input_tokens, {values} from ends),
+costs as (select curve, s.* exclude (curve), o.usd_per_hour / 3600 / (qps * input_tokens / 4 + output_tokens_per_second) * 1e6 as usd
+    from shown s left join offers o using (hardware))
+select key, costs.* from (select * from costs where {limits} order by usd nulls last, curve limit 20) costs join curves using (curve)
+order by usd nulls last, key
 """
+"""A level is its curve's highest within the targets where they hold at it and not at the next: one scan, no grouping, no join of levels."""
+
 RANGE = """
-select min(l.ntpot_ms) filter (l.place = 0), max(l.ntpot_ms), min(l.ttft_ms), max(l.ttft_ms), min(l.itl_ms), max(l.itl_ms),
-    min(l.output_tokens_per_second), max(l.output_tokens_per_second),
-    arg_min(l.curve, l.ntpot_ms / {target}) from levels l join curves using (curve) where {names}
+select min(ntpot_ms), max(ntpot_ms), min(ttft_ms), max(ttft_ms), min(itl_ms), max(itl_ms), min(output_tokens_per_second),
+    max(output_tokens_per_second), arg_min(curve, ntpot_ms / {target}) from levels where {names}
 """
 
 
@@ -68,21 +59,27 @@ def _timed(session: Any, statements: list[str]) -> float:
 
 
 def _fill(session: Any, columns: Columns, query: ProfileQuery) -> None:
-    """Levels up to the saturation point, curves with their names, and prices, as tables of the database."""
+    """Levels up to the saturation point, each beside the next one and with its curve's attributes; keys; prices."""
     rungs = columns.ladders
     counts = rungs.top + 1
+    curve = np.repeat(np.arange(len(columns)), counts)
     place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.repeat(rungs.starts[:-1], counts) + place
-    levels = {"curve": np.repeat(np.arange(len(columns)), counts), "place": place}
-    levels |= {name: rungs.levels[name][rows] for name in (*RATES, *LATENCIES)}
-    curves: dict[str, Any] = {"curve": np.arange(len(columns)), "key": columns.curves["key"].astype(str)}
+    rows, last = np.repeat(rungs.starts[:-1], counts) + place, place + 1 == counts[curve]
+    levels: dict[str, Any] = {"curve": curve}
+    levels |= {name: columns.curves[name][curve] for name in ("hardware", "input_tokens", "output_tokens")}
+    for name in (*RATES, *LATENCIES):
+        levels[name] = rungs.levels[name][rows]
+        levels[f"{name}_next"] = np.ma.masked_array(rungs.levels[name][np.where(last, rows, rows + 1)], last)
     for name in ("model_id", "model_server"):
-        curves[name] = np.array(columns.names[name], object)[columns.curves[name]]
-    curves["accelerator"] = np.array([h.accelerator for h in columns.hardware], object)[columns.curves["hardware"]]
-    curves |= {name: columns.curves[name] for name in ("hardware", "input_tokens", "output_tokens")}
+        levels[name] = np.array(columns.names[name], object)[columns.curves[name]][curve]
+    levels["accelerator"] = np.array([h.accelerator for h in columns.hardware], object)[columns.curves["hardware"]][curve]
     prices = [(query.offers or {})[h].price for h in columns.hardware]
-    offers = {"hardware": np.arange(len(prices)), "usd_per_hour": np.array([float(p.usd_per_hour) if p else np.nan for p in prices])}
-    for name, table in (("levels", levels), ("curves", curves), ("offers", offers)):
+    offers = {
+        "hardware": np.arange(len(prices), dtype=np.int32),
+        "usd_per_hour": np.array([float(p.usd_per_hour) if p else np.nan for p in prices]),
+    }
+    keys = {"curve": np.arange(len(columns)), "key": columns.curves["key"].astype(str)}
+    for name, table in (("levels", levels), ("curves", keys), ("offers", offers)):
         session.register("given", table)
         session.execute(f"create table {name} as select * from given")
         session.unregister("given")
@@ -98,18 +95,16 @@ def _statements(query: ProfileQuery) -> list[str]:
     if query.input_tokens and query.output_tokens:
         far = f"greatest(abs(ln({query.input_tokens} / input_tokens)), abs(ln({query.output_tokens} / output_tokens)))"
         names.append(f"{far} <= {query.max_distance!r}")
-    columns = (*RATES, *LATENCIES)
     targets = {f"{name}_ms": value for name, value in query.targets.items()}
-    shares = [f"case when {n}_b > {t} then ({t} - {n}_a) / ({n}_b - {n}_a) else 1 end" for n, t in targets.items()]
+    shares = [f"case when {n}_next > {t} then ({t} - {n}) / ({n}_next - {n}) else 1 end" for n, t in targets.items()]
     limit = query.max_usd_per_million_output_tokens
     where = " and ".join(names) or "true"
     shown = SHOWN.format(
         names=where,
-        targets=" and ".join(f"l.{n} <= {t}" for n, t in targets.items()) or "true",
-        lows=", ".join(f"a.{n} as {n}_a" for n in columns),
-        highs=", ".join(f"b.{n} as {n}_b" for n in columns),
+        targets=" and ".join(f"{n} <= {t}" for n, t in targets.items()) or "true",
+        ends=" or ".join(["ntpot_ms_next is null", *(f"{n}_next > {t}" for n, t in targets.items())]),
         shares=", ".join(shares) or "0",
-        values=", ".join(f"case when share > 0 then {n}_a + ({n}_b - {n}_a) * share else {n}_a end as {n}" for n in columns),
+        values=", ".join(f"case when share > 0 then {n} + ({n}_next - {n}) * share else {n} end as {n}" for n in (*RATES, *LATENCIES)),
         limits=f"usd <= {limit}" if limit is not None else "true",
     )
     return [shown, RANGE.format(names=where, target=query.ntpot_ms or 1)]
