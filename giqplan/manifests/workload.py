@@ -159,7 +159,8 @@ def _container(intent: Intent, launch: Launch, source: Source, share: Share, mac
 
 
 def _env(intent: Intent, launch: Launch, source: Source) -> list[dict[str, Any]]:
-    """The user's variables win over ours, except where they hold secrets or what was sized."""
+    """The user's variables win over ours, except where they hold secrets or what was sized. An empty value is left out: API servers
+    hold none (``omitempty``), and the variable is set all the same."""
     wanted = dict(intent.spec.serving.env)
     refused = sorted(name for name in wanted if _NOT_THE_USERS.match(name))
     if refused:
@@ -170,7 +171,7 @@ def _env(intent: Intent, launch: Launch, source: Source) -> list[dict[str, Any]]
         raise ManifestError("GIQ1414", f"spec.serving.env sets {', '.join(secret)}, whose name says that it holds a secret", remedy)
     plain = {**dict(launch.env), **wanted}
     kept = [entry for entry in source.env if entry["name"] not in wanted]
-    return [*kept, *({"name": name, "value": str(plain[name])} for name in sorted(plain))]
+    return [*kept, *({"name": name, **({"value": str(plain[name])} if plain[name] != "" else {})} for name in sorted(plain))]
 
 
 def _resources(source: Source, share: Share, machine: MachineFacts) -> dict[str, Any]:

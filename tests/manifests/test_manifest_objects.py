@@ -149,6 +149,10 @@ def test_pull_secrets_and_variables_reach_the_pod():
     assert {"name": "VLLM_LOGGING_LEVEL", "value": "DEBUG"} in container_of(objects)["env"]
 
 
+def test_an_empty_variable_is_set_as_the_server_holds_it() -> None:
+    assert {"name": "A"} in container_of(objects_of(an_intent(serving={"env": {"A": ""}})))["env"]
+
+
 @pytest.mark.parametrize("name", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "VLLM_API_KEY", "HF_HOME"])
 def test_variables_that_hold_secrets_or_follow_from_sizes_are_refused(name):
     with pytest.raises(ManifestError) as caught:
