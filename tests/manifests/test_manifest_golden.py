@@ -63,6 +63,9 @@ def compare(path: Path, text: str) -> None:
 @pytest.fixture(autouse=True)
 def _any_version(monkeypatch):
     monkeypatch.setattr("giqplan.manifests.marks.__version__", "0.0.0")
+    metrics_adapter_objects.cache_clear()  # they are made once a process, and carry the version
+    yield
+    metrics_adapter_objects.cache_clear()
 
 
 @pytest.mark.parametrize("name", CASES)
