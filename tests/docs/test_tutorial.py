@@ -76,3 +76,9 @@ def test_the_page_on_ownership_prints_what_it_shows(clone: Path) -> None:
     used = {step.command.split()[1] for step in found if step.command.startswith("giqplan ")}
     assert used >= {"drift", "import", "state", "destroy"}
     assert not wrong, wrong
+
+
+def test_the_page_on_the_catalog_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "catalog.md", clone)
+    assert sum("giqplan catalog" in step.command for step in found) >= 8
+    assert not wrong, wrong
