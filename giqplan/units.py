@@ -24,6 +24,11 @@ def usd_text(value: Decimal, digits: int = 2) -> str:
     return f"${value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN):,}"
 
 
+def counted(count: int, word: str) -> str:
+    """``1 model``, ``2 models``: a number with its regular noun."""
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)

@@ -12,7 +12,7 @@ from giqplan.catalog.schema import QUALITY
 from giqplan.catalog.store import Catalog
 from giqplan.catalog.tables import Row
 from giqplan.catalog.values import Accelerator, Answer, Curve, Model, Point
-from giqplan.model.recommendation import PricingModel
+from giqplan.model.recommendation import PricingModel, Provenance
 
 OPTIONS = ("on-demand", "spot", "flex-start", "reservation", "calendar")
 _WEIGHT_BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5625, "int4": 0.5625, "bitsandbytes": 0.5625}
@@ -189,7 +189,8 @@ def _shape(curve: Curve, catalog: Catalog) -> Iterator[str]:
     chips = 1
     for part in shape.groups() if shape else ():
         chips *= int(part or 1)
-    if not shape or (chips != profile.accelerator_count and not profile.accelerator.startswith("tpu")):
+    unsaid = not profile.parallelism and curve.provenance is not Provenance.MEASURED  # Google's API and most reports do not tell it
+    if not unsaid and (not shape or (chips != profile.accelerator_count and not profile.accelerator.startswith("tpu"))):
         yield f"parallelism {profile.parallelism} on {profile.accelerator_count} accelerators"
     machine = catalog.find_machine(profile.machine_type)
     if profile.machine_type and (
@@ -211,13 +212,20 @@ def _fits(curve: Curve, model: Model, chip: Accelerator) -> Iterator[str]:
         yield f"{gib:.0f} GiB of weights do not fit {curve.profile.accelerator_count} x {chip.name}"
 
 
+def _rounding_ms(point: Point) -> float:
+    """By how much each latency may be off: half a millisecond where the source writes whole ones."""
+    return 0.5 if all(ms is None or ms == int(ms) for ms in (point.ntpot_ms, point.ttft_ms, point.itl_ms)) else 0.0
+
+
 def _latencies(curve: Curve, point: Point) -> Iterator[str]:
     if point.ttft_ms is None or point.itl_ms is None or curve.output_tokens is None:
         return
     request_ms = point.ttft_ms + point.itl_ms * (curve.output_tokens - 1)
     mixed = any("a mean" in note for note in curve.notes)  # medians and means do not add up
-    if point.ntpot_ms and not mixed and abs(point.ntpot_ms * curve.output_tokens / request_ms - 1) >= NTPOT_TOLERANCE:
-        yield f"NTPOT {point.ntpot_ms:g} ms against TTFT and ITL, which give {request_ms / curve.output_tokens:g} ms"
+    expected_ms = request_ms / curve.output_tokens
+    apart_ms = abs((point.ntpot_ms or expected_ms) - expected_ms) - 2 * _rounding_ms(point)
+    if not mixed and apart_ms >= NTPOT_TOLERANCE * expected_ms:
+        yield f"NTPOT {point.ntpot_ms:g} ms against TTFT and ITL, which give {expected_ms:g} ms"
     rate = point.output_tokens_per_second
     if curve.load_kind == "concurrency" and rate and point.load and not point.suspect:
         in_flight = rate * request_ms / 1000 / curve.output_tokens
@@ -241,5 +249,5 @@ def _physics(curve: Curve, point: Point, model: Model, chip: Accelerator) -> Ite
             yield f"{share:.2f} of the peak FLOPs"
     if point.itl_ms and not model.experts:
         floor_ms = active * size / (chip.memory_bandwidth_gb_s * 1e9 * count) * 1e3
-        if point.itl_ms <= floor_ms:
+        if point.itl_ms + _rounding_ms(point) <= floor_ms:
             yield f"ITL {point.itl_ms:g} ms, reading the weights takes {floor_ms:.2f} ms"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from giqplan.cli import options
 from giqplan.errors import Exit
-from giqplan.units import canonical_json
+from giqplan.units import canonical_json, counted
 
 if TYPE_CHECKING:
     from giqplan.catalog.difference import Cells
@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> Exit:
 
 
 def _text(found: Synced, world: str) -> Iterable[str]:
-    asked = f"{found.requests} requests" + (f", {found.resumed} answers kept from before" if found.resumed else "")
-    yield f"Synced {len(found.models)} models from {_place(world)} ({asked})."
+    asked = counted(found.requests, "request") + (f", {counted(found.resumed, 'answer')} kept from before" if found.resumed else "")
+    yield f"Synced {counted(len(found.models), 'model')} from {_place(world)} ({asked})."
     yield f"Curves: {len(found.new)} new, {len(found.changed)} changed, {len(found.gone)} gone, {found.unchanged} as before."
     named = [
         f"  {mark} {_curve(row)}"
@@ -84,7 +84,7 @@ def _text(found: Synced, world: str) -> Iterable[str]:
     if found.other_models:
         yield f"Left as they were: {', '.join(found.other_models)}."
     kept = f"; nothing differs from the sync of {found.earlier}" if found.earlier == found.date and not named else ""
-    yield f"Synced layer: {found.points} load levels, dated {found.date} (the day of the sync: the API gives none){kept}."
+    yield f"Synced layer: {counted(found.points, 'load level')}, dated {found.date} (the day of the sync: the API gives none){kept}."
 
 
 def _place(world: str) -> str:

@@ -15,6 +15,7 @@ from giqplan.sync.answers import Profile, UseCase
 from giqplan.sync.journal import Journal
 from giqplan.sync.questions import API, Served, Stack, Workload
 from giqplan.threads import reading_threads
+from giqplan.units import counted
 
 PARALLEL = 8
 """Requests at a time: what the API allows is not documented."""
@@ -87,12 +88,12 @@ def fetch(api: Api, wanted: Sequence[str], progress: Progress) -> Fetched:
     """
     models = _models(api, wanted)
     use_cases = api.ask(questions.use_cases(), answers.use_cases)
-    progress.line(f"{len(models)} models, {len(use_cases)} use cases")
+    progress.line(f"{counted(len(models), 'model')}, {counted(len(use_cases), 'use case')}")
     servers = _each(models, lambda model: api.ask(questions.servers(model), _names("modelServers")))
     pairs = [(model, server) for model, found in zip(models, servers, strict=True) for server in found]
     versions = _each(pairs, lambda pair: api.ask(questions.versions(*pair), _names("modelServerVersions")))
     stacks = _each(pairs, lambda pair: _stacks(api, *pair))
-    progress.line(f"{len(pairs)} model servers, {sum(map(len, versions))} versions of them")
+    progress.line(f"{counted(len(pairs), 'model server')}, {counted(sum(map(len, versions)), 'version')} of them")
     asked = [
         Workload(Served(model, server, version), use_case, stack)
         for (model, server), found, layers in zip(pairs, versions, stacks, strict=True)
@@ -138,7 +139,7 @@ def _curves(api: Api, asked: Workload, progress: Progress) -> list[Profile]:
     others = [_priced(api, asked, how) for how in PricingModel if how is not FIRST]
     found = _once([*first, *(one for each in others for one in each)])
     told = f", {asked.use_case or 'any use case'}" + (f", {asked.stack}" if asked.stack else "")
-    progress.line(f"{asked.served}{told}: {len(found)} profiles, {sum(len(one.stats) for one in found)} load levels")
+    progress.line(f"{asked.served}{told}: {counted(len(found), 'profile')}, {counted(sum(len(p.stats) for p in found), 'load level')}")
     return found
 
 

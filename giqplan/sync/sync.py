@@ -12,11 +12,12 @@ from giqplan.catalog.difference import Cells, RowChange, Tables
 from giqplan.catalog.layer import cells_of, replace_layer, source_of
 from giqplan.catalog.layers import FOLDERS, SYNCED, Layer, embedded_layer, layers_of
 from giqplan.catalog.store import Catalog
-from giqplan.errors import CloudError
+from giqplan.errors import CatalogError, CloudError
 from giqplan.sync.fetch import Api, Progress, Reader, fetch
 from giqplan.sync.journal import journal
 from giqplan.sync.questions import API
 from giqplan.sync.rows import tables
+from giqplan.units import counted
 
 _SOURCE = f"GKE Inference Quickstart: {API} v1, benchmarkingData:fetch"
 _OF_CURVES = ("points", "giq_profiles", "giq_points")
@@ -49,13 +50,11 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
     ``project``: counted against it. Raises CatalogError (GIQ1225 to GIQ1230, and those of a layer) and CloudError.
     """
     folder = home / FOLDERS[SYNCED]
-    old = Layer(SYNCED, folder)
-    before = cells_of(old) if old.begun() else {}
-    earlier = old.date if before else ""
+    before, earlier = _before(folder)
     others = Catalog((embedded_layer(), *(layer for layer in layers_of(home) if layer.name != SYNCED)))
     with journal(folder.parent, world_name, project, now) as kept:
         if kept.finished_before:
-            progress.line(f"going on with the sync of {kept.begun}: {kept.finished_before} answers are there")
+            progress.line(f"going on with the sync of {kept.begun}: {counted(kept.finished_before, 'answer')} kept")
         api = Api(world, kept, project, {chip.name for chip in others.accelerators()})
         try:
             fetched = fetch(api, models, progress)
@@ -82,6 +81,17 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
         requests=kept.added,
         resumed=len(api.reused),
     )
+
+
+def _before(folder: Path) -> tuple[dict[str, list[Cells]], str]:
+    """The tables of the layer as it is, and its date; nothing where there is none. Raises CatalogError where it is broken."""
+    old = Layer(SYNCED, folder)
+    try:
+        return (cells_of(old), old.date) if old.begun() else ({}, "")
+    except CatalogError as error:
+        raise CatalogError(
+            error.code, error.detail, f"Delete {folder}, which holds nothing but synced data, and sync again.", error.place
+        ) from error
 
 
 def _goes_on(error: CloudError) -> CloudError:

@@ -71,6 +71,13 @@ def test_the_page_on_plans_prints_what_it_shows(clone: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_page_on_googles_data_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "sync.md", clone)
+    assert sum("catalog sync" in step.command for step in found) >= 3
+    assert not wrong, wrong
+
+
+@pytest.mark.slow
 def test_the_page_on_ownership_prints_what_it_shows(clone: Path) -> None:
     found, wrong = parts(ROOT / "docs" / "ownership.md", clone)
     used = {step.command.split()[1] for step in found if step.command.startswith("giqplan ")}

@@ -59,8 +59,8 @@ def curve(model: str = MODEL, *, lengths: tuple[int, int] = (1024, 1024), step_m
 CURVES = (
     curve(),
     curve(lengths=(128, 128)),
-    curve(OTHER, accelerator_count="2", machine_type="a3-highgpu-2g"),
-    curve(OTHER, serving_stack="llm-d/0.3", accelerator_count="2", machine_type="a3-highgpu-2g", step_ms=4.0),
+    curve(OTHER, accelerator_count="2", machine_type="a3-highgpu-2g", step_ms=12.0),
+    curve(OTHER, serving_stack="llm-d/0.3", accelerator_count="2", machine_type="a3-highgpu-2g", step_ms=11.0),
     curve(NEW, accelerator_count="1", machine_type="a3-highgpu-1g"),
 )
 

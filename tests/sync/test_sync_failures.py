@@ -220,6 +220,13 @@ def test_an_accelerator_that_no_layer_describes_is_named_and_can_be_described(ho
     assert len(house.synced("--model", MODEL)["curves"]["new"]) >= 1
 
 
+def test_a_broken_layer_is_told_with_how_to_get_rid_of_it(house: SyncHouse) -> None:
+    house.synced()
+    (house.layer / "points.csv").write_text("curve,load\nc-1\n", encoding="utf-8")
+    error = house.refused()
+    assert error["code"] == "GIQ1202" and f"Delete {house.layer}" in error["remedy"]
+
+
 # -- who may ask
 
 

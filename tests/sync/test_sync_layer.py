@@ -106,8 +106,14 @@ def test_explain_and_plan_decide_by_the_synced_layer_and_say_so(house: SyncHouse
     assert told["recommendation"]["evidence"]["provenance"] == "giq"
 
 
+def test_what_was_synced_contradicts_nothing(house: SyncHouse) -> None:
+    house.synced()
+    code, out, err = house.run("catalog", "verify", "-f", str(house.file))
+    assert code == 0, out + err
+
+
 def test_progress_goes_to_standard_error_and_quiet_keeps_it_away(house: SyncHouse) -> None:
     _, _, err = house.sync()
-    assert "3 models, 7 use cases" in err and f"{MODEL} vllm 0.18.0, Chatbot: 1 profiles, 7 load levels" in err
+    assert "3 models, 7 use cases" in err and f"{MODEL} vllm 0.18.0, Chatbot: 1 profile, 7 load levels" in err
     code, out, err = house.sync("--quiet")
     assert (code, out, err) == (0, "", "")

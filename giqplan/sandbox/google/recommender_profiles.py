@@ -14,6 +14,7 @@ from math import log
 from typing import Any
 
 from giqplan.catalog import Catalog, Curve
+from giqplan.catalog.checkpoint import held_precision
 from giqplan.catalog.levels import Level, levels
 from giqplan.model.recommendation import PricingModel
 
@@ -44,7 +45,7 @@ class Profile:
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What the API tells profiles apart by: it knows no precision and no parallelism."""
+        """What the API tells profiles apart by: it knows no parallelism."""
         return tuple(value for name, value in vars(self).items() if name != "levels")
 
     def input_rate(self, level: Level) -> float:
@@ -74,6 +75,9 @@ class Profiles:
         of = curve.profile
         if curve.variant or not of.model_server_version or not curve.input_tokens or not curve.output_tokens:
             return None
+        model = self._catalog.model(of.model_id)
+        if model is None or of.precision not in ("", held_precision(of.model_id, model.checkpoint_dtype)):
+            return None  # the API names no precision: what it shows is the model as it is published
         machines = [m for m in self._catalog.machines_for(of.accelerator) if m.accelerator_count >= of.accelerator_count]
         machine_type = of.machine_type or (machines[0].machine_type if machines else "")
         found = levels(curve, curve.output_tokens)
