@@ -15,6 +15,7 @@ import pytest
 from engine_house import House, Notes, by_address
 from test_recovery import normal, pending
 
+from giqplan.cloud import google_actions, sessions
 from giqplan.engine.walk import End
 from giqplan.errors import CloudError, Exit
 from giqplan.model.address import Address
@@ -133,7 +134,11 @@ def test_a_login_that_is_revoked_in_the_middle_ends_the_run_and_the_next_goes_on
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets whose other end died
 @pytest.mark.parametrize("moment", ["google_container_cluster.", "kubernetes_namespace.inference", "kubernetes_horizontal_pod_autoscaler."])
-def test_a_world_that_dies_in_the_middle_is_gone_on_with_when_it_is_back(house: Callable[..., House], applied: House, moment: str) -> None:
+def test_a_world_that_dies_in_the_middle_is_gone_on_with_when_it_is_back(
+    house: Callable[..., House], applied: House, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_FIRST_PAUSE_S", 0.02)  # a tenth of the product's patience: nobody comes back meanwhile
+    monkeypatch.setattr(google_actions, "_RETRY_S", 1.0)
     one = house()
     status = control.status(one.sandbox)
     assert status is not None
