@@ -190,7 +190,8 @@ def demo(bench: Bench) -> Iterator[Row]:
     yield Row("make demo, once set up", [run(command, ROOT).seconds], "s", 45)
 
 
-PARTS = (start_up, sandbox_start, ready_world, no_change_plan, apply_overhead, sandbox_speed, queries, demo, many_objects)
+PARTS = (start_up, sandbox_start, ready_world, no_change_plan, apply_overhead, sandbox_speed, many_objects, demo, queries)
+"""``queries`` last: they make this process large, and the system counts what a process has at its start as part of its peak."""
 
 
 def main() -> int:
