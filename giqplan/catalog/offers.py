@@ -34,7 +34,8 @@ def _offer(catalog: Catalog, hardware: Hardware, market: Market) -> Offer:
         return Offer(found.price.machine_type, found.price, found.replicas_per_machine, "; ".join(found.notes))
     why = found.detail
     if found.reason is Reason.NOT_OFFERED_HERE:
-        what = f"{hardware.accelerator_count} x {hardware.accelerator}"
+        some = any(catalog.offered(machine.machine_type, market.region) for machine in catalog.machines_for(hardware.accelerator))
+        what = f"{hardware.accelerator_count} x {hardware.accelerator}" if some else hardware.accelerator
         why = f"no machine with {what} is known to be offered in {market.region}"
     return Offer(hardware.machine_type, None, why=f"{why}; {_nearest_price(catalog, hardware, market)}")
 
@@ -43,8 +44,10 @@ def _nearest_price(catalog: Catalog, hardware: Hardware, market: Market) -> str:
     """The nearest region where the machine, or else the smallest larger one, has a price of this kind."""
     large_enough = [m for m in catalog.machines_for(hardware.accelerator) if m.accelerator_count >= hardware.accelerator_count]
     for machine in sorted(large_enough, key=lambda m: m.machine_type != hardware.machine_type):
+        if not catalog.consumption(machine.machine_type, market.pricing_model.value).answer:
+            continue
         for region in catalog.price_regions(machine.machine_type, market.pricing_model, near=market.region):
             price = catalog.price(machine.machine_type, region, market.pricing_model)
             if price is not None and price.quality != "suspect" and region != market.region:
-                return f"{region} is the nearest region with a {market.pricing_model} price of {machine.machine_type}"
-    return f"no region has a {market.pricing_model} price that can be trusted"
+                return f"{region} is the nearest region with a price of {machine.machine_type} ({market.pricing_model})"
+    return f"no region has a price that can be trusted ({market.pricing_model})"

@@ -45,5 +45,5 @@ def no_profiles(catalog: Catalog, model: str) -> NoProfileError:
         wanted = log(asked.params_b)
         near += sorted(sizes, key=lambda name: abs(log(sizes[name]) - wanted))[:2]
     told = f"; of a like name or size: {', '.join(dict.fromkeys(near))}" if near else ""
-    remedy = f"measure it, or add a layer that holds it; `giqplan models list` names the measured ones{told}"
+    remedy = f"fetch what Google measured with `giqplan catalog sync`, or measure it; `giqplan models list` names the measured ones{told}"
     return NoProfileError("GIQ1236", f"the catalog holds no profile of {model}", remedy)

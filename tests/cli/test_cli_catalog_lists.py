@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +204,39 @@ def test_a_layer_beside_the_intent_counts(run: Run, tmp_path: Path) -> None:
     for beside in (home, home / "inference.yaml"):
         assert "my/own" in first_column(run, "models", "list", "-f", str(beside))
     assert run("model-servers", "list", "--model", "my/own", "-f", str(home)).code == 0
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--project=p",
+        "--account=a",
+        "--billing-project=p",
+        "--impersonate-service-account=s",
+        "--access-token-file=f",
+        "--configuration=c",
+        "--flags-file=f",
+        "--flatten=k",
+        "--log-http",
+        "--trace-token=t",
+        "--user-output-enabled",
+        "--verbosity=debug",
+    ],
+)
+def test_flags_of_gcloud_that_mean_nothing_here_are_refused(run: Run, flag: str) -> None:
+    ran = run("models", "list", flag)
+    assert (ran.code, ran.out) == (1, "")
+    assert flag in ran.err
+
+
+def test_manifests_create_is_no_command_yet(run: Run) -> None:
+    assert "there is no command 'manifests'" in run("manifests", "create").err
+
+
+def test_a_list_of_names_loads_nothing_heavy(tmp_path: Path) -> None:
+    """numpy, pydantic and YAML cost more than the whole list; models list has 0.3 s."""
+    heavy = {"numpy", "pydantic", "yaml", "rich", "kubernetes", "google", "jsonschema"}
+    listed = "import sys; from giqplan.cli.main import main; main(['models', 'list'])"
+    code = f"{listed}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run((sys.executable, "-c", code), cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"

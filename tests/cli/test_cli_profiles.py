@@ -107,7 +107,7 @@ def test_a_machine_that_is_not_offered_there_has_no_price_and_the_nearest_region
     ran = run("profiles", "list", "--accelerator-type", "nvidia-l4")
     assert ran.code == 0
     assert "N/A" in ran.out
-    assert "no machine with 1 x nvidia-l4 is known to be offered in us-east5; us-east1 is the nearest region with a spot price" in ran.err
+    assert "no machine with nvidia-l4 is known to be offered in us-east5; us-east1 is the nearest region with a price of g2-" in ran.err
     one = profiles(run, "--accelerator-type", "nvidia-l4")[0]
     assert stats(profiles(run, "--accelerator-type", "nvidia-l4", "--region", "us-east1")[0])["cost"]
     assert stats(one)["cost"] == []
@@ -353,7 +353,7 @@ def test_a_cost_that_is_too_low_names_the_cheapest(run: Run) -> None:
 
 def test_a_cost_without_any_price_says_so(run: Run) -> None:
     words = ("--accelerator-type", "nvidia-h200-141gb", "--model-server-version", "all", "--target-cost-per-million-output-tokens", "100")
-    assert "no region has a spot price that can be trusted" in refused(run, *words).err
+    assert "no region has a price that can be trusted (spot)" in refused(run, *words).err
 
 
 def test_names_that_never_meet_are_said_not_to(run: Run) -> None:
