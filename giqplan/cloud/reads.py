@@ -52,7 +52,7 @@ def _next(read: Read, body: Mapping[str, Any]) -> dict[str, str]:
 def _json(answer: Any, read: Read) -> Any:
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = answer.text
     if answer.status_code == 200 and not isinstance(body, dict):
         detail = f"{read.service}: {read.path} answered something that is no JSON object"

@@ -4,10 +4,10 @@ number is a CatalogError (GIQ1225) that names request, profile and field. proto3
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from math import isfinite
 from typing import Any
 
 from giqplan.errors import CatalogError
@@ -22,6 +22,9 @@ _NEW_ACCELERATOR = (
 _LONGEST_VALUE = 60
 _DEFAULT_RATIO = 4.0
 _BILLION = 1_000_000_000
+_INT64 = re.compile(r"-?[0-9]{1,19}")
+_LARGEST = 1e18
+"""No rate, latency or length comes near; what is beyond is no measurement."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,9 @@ class Message:
         return found
 
     def maybe_text(self, name: str) -> str:
-        found = self._value.get(name, "")
+        return self._text(name, self._value.get(name, ""))
+
+    def _text(self, name: str, found: Any) -> str:
         if not isinstance(found, str):
             raise self._error(name, f"text is wanted, not {_shown(found)}")
         if found != found.strip() or not found.isprintable():
@@ -121,8 +126,10 @@ class Message:
         found = self._value.get(name, 0)
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise self._error(name, f"a number is wanted, not {_shown(found)}")
-        if not isfinite(found) or found < 0:
-            raise self._error(name, f"{found} is {'negative' if found < 0 and isfinite(found) else 'no finite number'}")
+        if not abs(found) <= _LARGEST:  # NaN is not
+            raise self._error(name, f"{_shown(found)} is no finite number")
+        if found < 0:
+            raise self._error(name, f"{found} is negative")
         return found or None
 
     def whole(self, name: str) -> int:
@@ -149,8 +156,8 @@ class Message:
         """A list of texts, none twice."""
         found = self._list(name)
         for index, item in enumerate(found):
-            if not isinstance(item, str) or not item.strip():
-                raise self._error(f"{name}[{index}]", f"text is wanted, not {_shown(item)}")
+            if not self._text(f"{name}[{index}]", item):
+                raise self._error(f"{name}[{index}]", "empty")
         return list(dict.fromkeys(found))
 
     def messages(self, name: str) -> Iterator[Message]:
@@ -170,9 +177,9 @@ class Message:
 
     def _integer(self, name: str) -> int:
         found = self._value.get(name, 0)
-        if isinstance(found, str) and found.lstrip("-").isdecimal():
+        if isinstance(found, str) and _INT64.fullmatch(found):
             return int(found)
-        if isinstance(found, bool) or not isinstance(found, int):
+        if isinstance(found, bool) or not isinstance(found, int) or abs(found) > _LARGEST:
             raise self._error(name, f"a whole number is wanted, not {_shown(found)}")
         return found
 

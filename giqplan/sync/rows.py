@@ -20,7 +20,7 @@ from giqplan.sync.fetch import Fetched
 LONG_TTFT_MS, LONG_SHARE = 3000.0, 0.3
 """A point is dominated by waiting where TTFT is above 3 s and above 30 % of the request (catalog/README.md)."""
 _UNDATED = "the API does not say when it was measured"
-_RELEASE = re.compile(r"v(?=\d)")
+_V = re.compile(r"^v(?=\d)")
 
 
 def tables(fetched: Fetched, shipped: Catalog, source: Source) -> dict[str, list[Cells]]:
@@ -28,7 +28,7 @@ def tables(fetched: Fetched, shipped: Catalog, source: Source) -> dict[str, list
     use_cases = {use_case.name: use_case for use_case in fetched.use_cases}
     found: dict[str, dict[str, list[Cells]]] = {}
     for profile in fetched.profiles:
-        key, each = _curve(profile, use_cases, source)
+        key, each = _curve(profile, model_id(shipped, profile.served.model), use_cases, source)
         if key in found:  # the same curve with more of its workload said
             each = _fuller(found[key], each)
         found[key] = each
@@ -48,18 +48,22 @@ def _fuller(one: dict[str, list[Cells]], other: dict[str, list[Cells]]) -> dict[
     return one if one["giq_profiles"][0]["use_case"] else other
 
 
-def _curve(profile: Profile, use_cases: Mapping[str, UseCase], source: Source) -> tuple[str, dict[str, list[Cells]]]:
+def model_id(shipped: Catalog, name: str) -> str:
+    """The id under which the catalog keeps a model that the API may call by an alias or an older name."""
+    known = shipped.model(name)
+    return known.model_id if known else name
+
+
+def _curve(profile: Profile, model: str, use_cases: Mapping[str, UseCase], source: Source) -> tuple[str, dict[str, list[Cells]]]:
     named = use_cases.get(profile.use_case)
     inputs, outputs = profile.input_tokens, profile.output_tokens
     if inputs is None and outputs is None and named is not None:
         inputs, outputs = named.input_tokens, named.output_tokens
     cells = dict.fromkeys(TABLES["curves"].columns, "") | {
         "provenance": Provenance.GIQ.value,
-        "model_id": profile.served.model,
+        "model_id": model,
         "model_server": profile.served.server,
-        "model_server_version": _RELEASE.sub("", profile.served.version, count=1)
-        if profile.served.version[:1] == "v"
-        else profile.served.version,
+        "model_server_version": _V.sub("", profile.served.version),
         "accelerator": profile.accelerator,
         "accelerator_count": cell(profile.accelerator_count),
         "machine_type": profile.machine_type,
@@ -70,11 +74,11 @@ def _curve(profile: Profile, use_cases: Mapping[str, UseCase], source: Source) -
         "load_kind": "rate",
         "replicas": "1",
         "source": source.id,
-        "note": _UNDATED,
+        "note": _UNDATED + (f"; the API calls the model {profile.served.model}" if profile.served.model != model else ""),
     }
-    points = [_point(stats, outputs) for stats in sorted(profile.stats, key=lambda s: (s.qps, s.ntpot_ms))]
-    key = curve_key(cells, points)
     told = sorted(profile.stats, key=lambda s: (s.qps, s.ntpot_ms))
+    points = [_point(stats, outputs) for stats in told]
+    key = curve_key(cells, points)
     facts = {column: cell(value) for column, value in profile.model_info.items()}
     return key, {
         "curves": [{**cells, "key": key}],

@@ -16,7 +16,7 @@ from giqplan.errors import CatalogError, CloudError
 from giqplan.sync.fetch import Api, Progress, Reader, fetch
 from giqplan.sync.journal import journal
 from giqplan.sync.questions import API
-from giqplan.sync.rows import tables
+from giqplan.sync.rows import model_id, tables
 from giqplan.units import counted
 
 _SOURCE = f"GKE Inference Quickstart: {API} v1, benchmarkingData:fetch"
@@ -62,7 +62,8 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
             raise _goes_on(error) from error
         date = kept.begun[:10]
         source = source_of(_SOURCE + (f"; answered by {world_name}, a stand-in" if world_name != "gcp" else ""), date=date)
-        after = _beside(before, tables(fetched, others, source), set(fetched.models)) if models else tables(fetched, others, source)
+        found, asked = tables(fetched, others, source), {model_id(others, name) for name in fetched.models}
+        after = _beside(before, found, asked) if models else found
         if _says_more(replace_layer(folder, after, date, name=SYNCED, dry_run=True)):
             replace_layer(folder, after, date, name=SYNCED)
     new, changed, gone, unchanged = _compared(before.get("curves", ()), after["curves"])
@@ -75,7 +76,7 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
         unchanged=unchanged,
         points=len(after["points"]),
         unknown_models=tuple(row["model_id"] for row in after["models"]),
-        other_models=tuple(sorted({row["model_id"] for row in after["curves"]} - set(fetched.models))),
+        other_models=tuple(sorted({row["model_id"] for row in after["curves"]} - asked)),
         date=Layer(SYNCED, folder).date,
         earlier=earlier,
         requests=kept.added,

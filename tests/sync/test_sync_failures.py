@@ -11,14 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sync_house import BENCHMARKS, MODEL, OTHER, SyncHouse
+from sync_house import BENCHMARKS, MODEL, OTHER, PROJECT, SyncHouse
 
+from giqplan.cli.progress import LineReporter
+from giqplan.cloud import Cloud, Patience
+from giqplan.errors import CloudError
 from giqplan.sandbox import control
 from giqplan.sandbox.log import Entry
+from giqplan.sync import sync
 
 
 def answered(entries: list[Entry]) -> int:
@@ -37,6 +42,15 @@ def test_429_and_5xx_are_asked_again_after_the_time_that_is_told(house: SyncHous
     assert len(house.synced()["curves"]["new"]) == 5
     assert time.monotonic() - started >= 1
     assert sorted({entry.status for entry in house.log()}) == [0, 200, 429, 503]
+
+
+def test_a_service_that_stays_away_ends_the_sync_and_keeps_what_there_is(house: SyncHouse) -> None:
+    house.fault(path=BENCHMARKS, status=503)
+    cloud = Cloud(control.connection(house.sandbox), quota_project=PROJECT, patience=Patience(attempts=2, longest_pause_s=0.1))
+    with pytest.raises(CloudError, match="GIQ1908") as caught:
+        sync(cloud, house.folder, world_name="sandbox", project=PROJECT, models=(), progress=LineReporter(True), now=datetime.now(UTC))
+    assert "the same command goes on from there" in caught.value.remedy
+    assert len((house.partial / "answers.jsonl").read_text(encoding="utf-8").splitlines()) > 10
 
 
 def test_a_token_that_expires_on_the_way_is_renewed(house: SyncHouse) -> None:

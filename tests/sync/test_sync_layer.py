@@ -60,6 +60,18 @@ def test_a_model_that_nobody_else_knows_is_described_by_what_the_api_says(house:
     assert [row["model_id"] for row in house.rows("models")] == [NEW], "what is known already is not told again"
 
 
+def test_a_model_that_the_api_calls_by_another_name_is_the_catalogs(house: SyncHouse) -> None:
+    alias, name = "deepseek-ai/DeepSeek-R1-671B", "deepseek-ai/DeepSeek-R1"
+    house.google_knows(curve(alias, accelerator="nvidia-h200-141gb", machine_type="a3-ultragpu-8g"), curve())
+    told = house.synced("--model", alias)
+    assert (told["models"], told["unknown_models"], told["other_models"]) == ([alias], [], [])
+    (row,) = house.rows("curves")
+    assert row["model_id"] == name and alias in row["note"]
+    assert any(c.provenance is Provenance.GIQ for c in open_catalog(house.folder).curves_for(name))
+    assert house.synced("--model", MODEL)["other_models"] == [name]
+    assert house.synced("--model", alias)["curves"]["unchanged"] == 2
+
+
 def test_the_same_answers_again_change_no_byte(house: SyncHouse) -> None:
     house.synced()
     before, digest = house.bytes(), open_catalog(house.folder).digest
