@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from giqplan.catalog.ladders import LATENCIES, RATES, Ladders, Points, ladders
-from giqplan.catalog.levels import MIN_LOADS, trustworthy_loads
-from giqplan.catalog.values import Curve
+from giqplan.catalog.levels import MIN_LOADS
+from giqplan.catalog.values import Curve, Point
 from giqplan.catalog.versions import newest
 from giqplan.model.profiles import Hardware
 from giqplan.model.recommendation import Profile, Provenance, Statistic
@@ -113,11 +113,11 @@ def open_columns(catalog: Catalog, cache: Path | None = None) -> Columns:
     """The columns of ``catalog``; with ``cache`` (``.giqplan/cache``) from its folder there, which is made where it is missing and takes
     the place of those of other catalogs. Raises CatalogError where a table is broken."""
     if cache is None:
-        return build(catalog.curves(), catalog.digest)
+        return build(catalog.bare_curves(), catalog.digest, catalog.points())
     folder = cache / (PREFIX + catalog.digest.removeprefix("sha256:")[:16])
     found = load(folder, catalog.digest)
     if found is None:
-        found = build(catalog.curves(), catalog.digest)
+        found = build(catalog.bare_curves(), catalog.digest, catalog.points())
         try:
             save(found, folder)
         except OSError:  # a read-only folder or a full disk: the answer is the same, only slower
@@ -139,48 +139,87 @@ class _Codes:
         self.column.append(self.codes.setdefault(name, len(self.codes)))
 
 
-def build(curves: Iterable[Curve], digest: str) -> Columns:
-    """The columns of ``curves``, which are read once, one after the other."""
+class _PointColumns:
+    """Points as they come, each with the number of its curve."""
+
+    def __init__(self) -> None:
+        self.curve = array("q")
+        self.measured = {column: array("d") for column in MEASURED}
+        self.flags = {column: bytearray() for column in ("suspect", "queue_dominated")}
+
+    def add(self, curve: int, point: Point) -> None:
+        self.curve.append(curve)
+        for column, values in self.measured.items():
+            value = getattr(point, column)
+            values.append(float("nan") if value is None else value)
+        self.flags["suspect"].append(bool(point.suspect))
+        self.flags["queue_dominated"].append(point.queue_dominated)
+
+    def ordered(self, place: NDArray[np.int64]) -> tuple[Arrays, NDArray[np.int64]]:
+        """In order of curve, ``place`` saying where each stands, and of load (as Curve.points); and where each curve begins."""
+        import numpy as np
+
+        points: Arrays = {column: np.array(values) for column, values in self.measured.items()}
+        points |= {column: np.frombuffer(bytes(values), np.bool_) for column, values in self.flags.items()}
+        curve = place[np.array(self.curve, np.int64)]
+        rows = np.lexsort((np.nan_to_num(points["ntpot_ms"]), np.nan_to_num(points["load"]), np.isnan(points["load"]), curve))
+        starts = np.concatenate(([0], np.cumsum(np.bincount(curve, minlength=len(place)))))
+        return {column: values[rows] for column, values in points.items()}, starts
+
+
+def build(curves: Iterable[Curve], digest: str, points: Iterable[tuple[str, Point]] = ()) -> Columns:
+    """The columns of ``curves`` with their points, and of ``points``, each with its curve's key: all are read once, one after the other,
+    and none is kept."""
     import numpy as np
 
     named = {column: _Codes() for column in NAMED}
-    numbers = {column: array("q") for column in ("input_tokens", "output_tokens", "loads", "points")}
-    measured = {column: array("d") for column in MEASURED}
-    flags = {column: bytearray() for column in ("suspect", "queue_dominated")}
-    keys: list[bytes] = []
-    nan = float("nan")
+    lengths = {column: array("i") for column in ("input_tokens", "output_tokens")}
+    measured = _PointColumns()
+    number: dict[str, int] = {}
     for curve in curves:
-        keys.append(curve.key.encode())
-        profile = curve.profile
+        number[curve.key] = len(number)
         for column, codes in named.items():
-            if column == "hardware":
-                codes.add(Hardware(profile.accelerator, profile.accelerator_count, profile.machine_type))
-            else:
-                codes.add(str(getattr(profile if hasattr(profile, column) else curve, column)))
-        numbers["input_tokens"].append(curve.input_tokens or UNKNOWN_LENGTH)
-        numbers["output_tokens"].append(curve.output_tokens or UNKNOWN_LENGTH)
-        numbers["loads"].append(trustworthy_loads(curve))
-        numbers["points"].append(len(curve.points))
+            codes.add(_named(curve, column))
+        for column, values in lengths.items():
+            values.append(getattr(curve, column) or UNKNOWN_LENGTH)
         for point in curve.points:
-            for column, values in measured.items():
-                value = getattr(point, column)
-                values.append(nan if value is None else value)
-            flags["suspect"].append(bool(point.suspect))
-            flags["queue_dominated"].append(point.queue_dominated)
-    order = np.argsort(np.array(keys, dtype="S"), kind="stable")
-    counts = np.frombuffer(numbers["points"], np.int64) if keys else np.zeros(0, np.int64)
-    starts = np.concatenate(([0], np.cumsum(counts[order])))
-    old = np.concatenate(([0], np.cumsum(counts)))[:-1][order]
-    rows = np.repeat(old - starts[:-1], counts[order]) + np.arange(starts[-1])
+            measured.add(number[curve.key], point)
+    for key, point in points:
+        if key in number:
+            measured.add(number[key], point)
+    keys = np.array([key.encode() for key in number], dtype="S")
+    order = np.argsort(keys, kind="stable")
     names = {column: tuple(map(str, codes.codes)) for column, codes in named.items() if column != "hardware"}
-    per_curve: Arrays = {"key": np.array(keys, dtype="S")[order]}
+    per_curve: Arrays = {"key": keys[order]}
     per_curve |= {column: np.array(codes.column, np.int32)[order] for column, codes in named.items()}
-    per_curve |= {column: np.array(numbers[column], np.int32)[order] for column in ("input_tokens", "output_tokens", "loads")}
-    points: Arrays = {column: np.array(values)[rows] for column, values in measured.items()}
-    points |= {column: np.frombuffer(bytes(values), np.bool_)[rows] for column, values in flags.items()}
+    per_curve |= {column: np.array(values, np.int32)[order] for column, values in lengths.items()}
+    of_points, starts = measured.ordered(np.argsort(order))
+    per_curve["loads"] = _loads(of_points, starts)
     hardware = tuple(named["hardware"].codes)
     per_curve["newest"] = _newest(per_curve, names, hardware)
-    return Columns(digest, names, hardware, per_curve, points, starts, _ladders(per_curve, points, starts))
+    return Columns(digest, names, hardware, per_curve, of_points, starts, _ladders(per_curve, of_points, starts))
+
+
+def _named(curve: Curve, column: str) -> Hardware | str:
+    profile = curve.profile
+    if column == "hardware":
+        return Hardware(profile.accelerator, profile.accelerator_count, profile.machine_type)
+    return str(getattr(profile if hasattr(profile, column) else curve, column))
+
+
+def _loads(points: Arrays, starts: NDArray[np.int64]) -> NDArray[np.int32]:
+    """levels.trustworthy_loads of every curve."""
+    import numpy as np
+
+    curve = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    load = np.where(np.isnan(points["load"]), points["qps"], points["load"])
+    good = ~points["suspect"] & ~points["queue_dominated"]
+    curve, load = curve[good], load[good]
+    order = np.lexsort((load, curve))
+    curve, load = curve[order], load[order]
+    first = np.ones(len(curve), bool)
+    first[1:] = (curve[1:] != curve[:-1]) | ~((load[1:] == load[:-1]) | (np.isnan(load[1:]) & np.isnan(load[:-1])))
+    return np.bincount(curve[first], minlength=len(starts) - 1).astype(np.int32)
 
 
 def _ladders(curves: Arrays, points: Arrays, starts: NDArray[np.int64]) -> Ladders:

@@ -226,7 +226,7 @@ def monotone_rows(values: Floats, weights: Ints) -> Floats:
 
 
 def _medians(values: Floats, weights: Ints) -> Floats:
-    """levels._weighted_median of every row."""
+    """The weighted median of every row; where a half of the weight ends between two values, their mean."""
     import numpy as np
 
     order = np.argsort(values, axis=1, kind="stable")
@@ -235,7 +235,7 @@ def _medians(values: Floats, weights: Ints) -> Floats:
     half = reached[:, -1:] / 2
     rows = np.arange(len(values))
     low, high = ordered[rows, (reached >= half).argmax(axis=1)], ordered[rows, (reached > half).argmax(axis=1)]
-    found: Floats = np.where(low == high, low, (low + high) / 2)
+    found: Floats = (low + high) / 2
     return found
 
 

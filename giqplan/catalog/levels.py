@@ -6,6 +6,7 @@ Nothing is extrapolated. ``catalog/ladders.py`` has the same rule for many curve
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -189,19 +190,6 @@ def _growth(measured: tuple[Level, ...]) -> Saturated:
     return Saturated.NO if more_load > 0 and gain >= GROWTH_ELASTICITY * more_load else Saturated.UNKNOWN
 
 
-def _weighted_median(pairs: Sequence[tuple[float, int]]) -> float:
-    """The middle of ``(value, weight)``; where a half of the weight ends between two values, their mean."""
-    ordered = sorted(pairs)
-    half, total = sum(weight for _, weight in ordered) / 2, 0
-    for i, (value, weight) in enumerate(ordered):
-        total += weight
-        if total > half:
-            return value
-        if total == half:
-            return (value + ordered[i + 1][0]) / 2
-    raise ValueError("no values")
-
-
 def monotone(values: Sequence[float], weights: Sequence[int]) -> tuple[float, ...]:
     """The non-decreasing curve through ``values``: at each place the largest over all starts before it of the least over all ends
     after it of the weighted median between (isotonic regression in its max-min form, with medians).
@@ -217,13 +205,19 @@ def monotone(values: Sequence[float], weights: Sequence[int]) -> tuple[float, ..
 def _pooled(pairs: Sequence[tuple[float, int]]) -> tuple[float, ...]:
     """``monotone`` of one run: none of its values could stand apart, since some later one lies below some earlier one."""
     count = len(pairs)
-    least = [[0.0] * count for _ in range(count)]  # [j][i] = the least median of j..k over k >= i
+    found = [float("-inf")] * count
     for j in range(count):
-        running = float("inf")
+        window: list[float] = []
+        medians = []  # of j..k for each k from j on; a weight is as many values
+        for value, weight in pairs[j:]:
+            for _ in range(weight):
+                insort(window, value)
+            medians.append((window[(len(window) - 1) // 2] + window[len(window) // 2]) / 2)
+        least = float("inf")
         for k in reversed(range(j, count)):
-            running = min(running, _weighted_median(pairs[j : k + 1]))
-            least[j][k] = running
-    return tuple(max(least[j][i] for j in range(i + 1)) for i in range(count))
+            least = min(least, medians[k - j])
+            found[k] = max(found[k], least)
+    return tuple(found)
 
 
 def smoothed(measured: tuple[Level, ...], top: int) -> tuple[Level, ...]:

@@ -79,7 +79,7 @@ class _Answering:
         counts += np.bincount(self.late[self.late != ANSWERS], minlength=len(REASONS))
         counts[REASONS.index(Reason.SLO_BELOW_RANGE)] = len(self.passed) - len(self.within)
         return ProfileAnswers(
-            rows=tuple(self._row(int(i)) for i in self._first(self.query.limit)),
+            rows=self._rows(self._first(self.query.limit)),
             total=len(self.chosen),
             considered=len(self.considered),
             rejected={r: count for r, count in zip(REASONS, counts.tolist(), strict=True) if count},
@@ -189,20 +189,17 @@ class _Answering:
             return self.value(f"{order.value}_ms", self.chosen)
         return None
 
-    def _rung(self, i: int) -> Rung:
-        """Where curve ``i`` of ``passed`` is shown."""
-        import numpy as np
+    def _rungs(self, at: Ints) -> list[Rung]:
+        """Where these places of ``passed`` are shown."""
+        names = (*RATES, *LATENCIES)
+        values = zip(*(self.value(name, at).tolist() for name in names), strict=True)
+        far = [None] * len(at) if self.distance is None else self.distance[self.early == ANSWERS][at].tolist()
+        shown = zip(self.held[at].tolist(), (self.share[at] > 0).tolist(), values, far, strict=True)
+        return [Rung(held, between, dict(zip(names, numbers, strict=True)), away) for held, between, numbers, away in shown]
 
-        at = np.array([i])
-        return Rung(
-            held=int(self.held[i]),
-            interpolated=bool(self.share[i] > 0),
-            values={name: float(self.value(name, at)[0]) for name in (*RATES, *LATENCIES)},
-            distance=None if self.distance is None else float(self.distance[self.early == ANSWERS][i]),
-        )
-
-    def _row(self, i: int) -> ProfileRow:
-        return row(self.table, self.query, int(self.passed[i]), self._rung(i))
+    def _rows(self, at: Ints) -> tuple[ProfileRow, ...]:
+        curves = self.passed[at].tolist()
+        return tuple(row(self.table, self.query, curve, rung) for curve, rung in zip(curves, self._rungs(at), strict=True))
 
     def _rejections(self) -> tuple[ProfileRejection, ...]:
         import numpy as np
@@ -213,16 +210,9 @@ class _Answering:
         places = np.cumsum(every == ANSWERS) - 1
         every[every == ANSWERS] = passed
         lost = np.flatnonzero(every != ANSWERS)[: self.query.rejections]
-        return tuple(
-            rejection(
-                self.table,
-                self.query,
-                int(self.considered[i]),
-                REASONS[every[i]],
-                self._rung(int(places[i])) if self.early[i] == ANSWERS else None,
-            )
-            for i in lost
-        )
+        late = lost[self.early[lost] == ANSWERS]
+        rungs = dict(zip(late.tolist(), self._rungs(places[late]), strict=True))
+        return tuple(rejection(self.table, self.query, int(self.considered[i]), REASONS[every[i]], rungs.get(i)) for i in lost.tolist())
 
     def _reachable(self) -> tuple[Reachable, ...]:
         """Of ``passed``: latencies at all their loads, throughput up to the saturation point."""
@@ -248,7 +238,7 @@ class _Answering:
         at = int(factors.max(axis=0).argmin())
         metric = list(self.targets)[int(factors[:, at].argmax())]
         best = float(self.value(f"{metric}_ms", every[at : at + 1])[0])
-        return NearestMiss(self._row(at), metric, self.targets[metric], best)
+        return NearestMiss(self._rows(every[at : at + 1])[0], metric, self.targets[metric], best)
 
     def _nearest_lengths(self) -> tuple[int, int] | None:
         import numpy as np

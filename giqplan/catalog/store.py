@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ from giqplan.catalog.layers import Layer, embedded_layer, layers_of
 from giqplan.catalog.places import is_zone, nearness, region_of
 from giqplan.catalog.schema import TABLES
 from giqplan.catalog.tables import Row
-from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Model, Source, UseCase
+from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Model, Point, Source, UseCase
 from giqplan.errors import CatalogError
 from giqplan.model.recommendation import Price, PricingModel
 from giqplan.units import digest
@@ -162,6 +162,18 @@ class Catalog:
     def curves(self) -> tuple[Curve, ...]:
         """All curves, in order of the file."""
         return tuple(found for key in self._curve_rows if (found := self.curve(key)))
+
+    def bare_curves(self) -> Iterator[Curve]:
+        """All curves without their points, which ``points`` gives one after the other: together they need little memory."""
+        return (curve_tables.curve(row, (), facts.named_source(row, self.sources)) for row in self._curve_rows.values())
+
+    def points(self) -> Iterator[tuple[str, Point]]:
+        """Every point with its curve's key, in order of the file."""
+        replicas = {key: row.count("replicas") for key, row in self._curve_rows.items()}
+        for row in self.rows("points"):
+            key = row.text("curve")
+            if key in replicas:
+                yield key, curve_tables.point(row, replicas[key])
 
     def curves_for(self, model_id: str) -> tuple[Curve, ...]:
         """Curves of the model, then those of its siblings (the same architecture group) with ``shared_from``; none = ()."""

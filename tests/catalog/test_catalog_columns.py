@@ -11,7 +11,7 @@ import pytest
 from giqplan.catalog import Catalog, open_catalog
 from giqplan.catalog.columns import HEADER, build, load, open_columns, save
 from giqplan.catalog.ladders import SATURATED
-from giqplan.catalog.levels import ladder
+from giqplan.catalog.levels import ladder, trustworthy_loads
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,17 @@ def test_points_stand_as_measured(catalog: Catalog) -> None:
         for j, point in enumerate(points, start):
             assert same(table.points["ntpot_ms"][j], point.ntpot_ms)
             assert bool(table.points["suspect"][j]) == bool(point.suspect)
+
+
+def test_points_that_come_apart_from_their_curves_give_the_same_columns(catalog: Catalog) -> None:
+    """As they stand in the tables, and with their curves."""
+    apart, together = open_columns(catalog), build(catalog.curves(), catalog.digest)
+    assert (apart.names, apart.hardware) == (together.names, together.hardware)
+    for name, column in together.curves.items():
+        assert (apart.curves[name] == column).all(), name
+    for name, column in together.points.items():
+        assert np.array_equal(apart.points[name], column, equal_nan=column.dtype == float), name
+    assert [int(n) for n in apart.curves["loads"]] == [trustworthy_loads(c) for c in sorted(catalog.curves(), key=lambda c: c.key)]
 
 
 def test_columns_are_built_once_for_a_catalog_and_then_mapped(catalog: Catalog, tmp_path: Path) -> None:
