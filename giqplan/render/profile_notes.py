@@ -71,8 +71,9 @@ def no_profile(answers: ProfileAnswers, query: ProfileQuery, cheapest: ProfileRo
     detail = [f"{answers.considered} profiles have what is named, and yet: {_counts(answers.rejected)}"]
     remedy: list[str] = []
     if not answers.considered:
-        detail = ["no profile has all that is named together"]
-        remedy.append("leave one of the names out, or ask for --model-server-version all")
+        newest = " in the newest version measured" if query.latest_version else ""
+        detail = [f"no profile has all that is named together{newest}"]
+        remedy.append(f"leave a name out{', or ask for --model-server-version all' if newest else ''}")
     if answers.nearest_miss is not None:
         detail += [_miss(answers.nearest_miss), f"reachable: {'; '.join(map(_range, _ranges(answers, query)))}"]
         remedy.append("ask for what can be reached")

@@ -357,7 +357,9 @@ def test_a_cost_without_any_price_says_so(run: Run) -> None:
 
 
 def test_names_that_never_meet_are_said_not_to(run: Run) -> None:
-    assert "together" in refused(run, "--model", MODEL, "--accelerator-type", "nvidia-l4").err
+    words = ("--model", MODEL, "--accelerator-type", "nvidia-l4")
+    assert "--model-server-version all" in refused(run, *words).err
+    assert refused(run, *words, "--model-server-version", "all").err.endswith("all that is named together\n  remedy: leave a name out\n")
 
 
 def test_all_pages_are_read(run: Run) -> None:
