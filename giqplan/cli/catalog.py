@@ -14,6 +14,7 @@ SUBCOMMANDS = {
     "sync": ("catalog_sync", "fetch Google's own benchmark data (GKE Inference Quickstart) into the synced layer"),
     "verify": ("catalog_verify", "check every layer: against itself, the others and physics"),
     "diff": ("catalog_diff", "compare two catalogs or layers row by row"),
+    "import": ("catalog_import", "take benchmark reports of other tools into your own layer"),
     "prices": ("catalog_prices", "your own prices"),
 }
 

@@ -44,7 +44,8 @@ class Level:
 
     @property
     def order(self) -> tuple[float, float, bool, Decimal]:
-        return (self.input_tokens, self.output_tokens, self.measured.load is None, self.measured.load or Decimal(0))
+        one = self.measured
+        return (self.input_tokens, self.output_tokens, one.load is None, one.load or one.qps or Decimal(0))
 
 
 @dataclass(frozen=True)
@@ -285,7 +286,7 @@ def _source(measured: Sequence[Measurement], digests: Mapping[str, str]) -> Sour
 
 def _warnings(group: Sequence[Level], points: Sequence[Mapping[str, str]], told: Iterable[str]) -> list[str]:
     first = group[0]
-    name = f"{first.measured.place} and the rest of its curve" if len(group) > 1 else str(first.measured.place)
+    name = f"{first.measured.place} and on" if len(group) > 1 else str(first.measured.place)
     found = [f"{name}: {one}" for one in dict.fromkeys(told)]
     pairs = list(zip(group, points, strict=True))
     found += [
@@ -296,8 +297,8 @@ def _warnings(group: Sequence[Level], points: Sequence[Mapping[str, str]], told:
         one, itl, (what, value) = max(off, key=lambda each: abs(each[2][1] / each[1] - 1))
         count = len({id(each[0]) for each in off})
         found.append(
-            f"{name}: at {count} of {len(group)} loads the report's own ITL or TPOT differs by more than 10 % from what NTPOT and TTFT "
-            f"give, which is taken; furthest {what} {value:.4g} ms against {itl:.4g} ms in {one}"
+            f"{name}: at {count} of {len(group)} loads the report's own ITL or TPOT is more than 10 % off (NTPOT x tokens - TTFT) / "
+            f"(tokens - 1), which is taken: it may count stream events. Furthest: {what} {value:.4g} ms for {itl:.4g} ms in {one}"
         )
     if not any(point["ttft_ms"] for point in points):
         found.append(f"{name}: no TTFT and no ITL, as of a run that does not stream: it answers for NTPOT alone")

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 from giqplan.catalog.importers.values import broken, unreadable
 
-LARGEST_MIB = 256
 _LARGEST = Decimal(10) ** 15
 _NOT_A_REPORT = (
     "Name stage_N_lifecycle_metrics.json files of inference-perf, llm-d Benchmark Reports, GuideLLM's JSON or CSV, or gcloud's CSV."
