@@ -106,6 +106,8 @@ class Node:
         """The object below; None where any key of the way is missing or null."""
         found = self
         for key in keys:
+            if not isinstance(found.value, Mapping):
+                found.fail(f"{_kind(found.value)} stands where an object is wanted")
             if not found.has(key):
                 return None
             found = Node(found.file, found.value[key], found._below(key))

@@ -36,7 +36,6 @@ def read(file: str, root: Node, config: bytes | None = None) -> tuple[Measuremen
     latency, rates = good.at("latency"), good.at("throughput")
     said, by_server = _config(config, file)
     ntpot = seconds(latency.get("normalized_time_per_output_token"))
-    notes, warnings = _told(load, good)
     return (
         Measurement(
             format=FORMAT,
@@ -56,8 +55,7 @@ def read(file: str, root: Node, config: bytes | None = None) -> tuple[Measuremen
             succeeded=good.at("count").count(),
             failed=failures.at("count").count(),
             said=said,
-            notes=notes,
-            warnings=(*warnings, *_without_output(latency, ntpot)),
+            warnings=(*_told(load, good), *_without_output(latency, ntpot)),
         ),
     )
 
@@ -82,16 +80,16 @@ def _config(data: bytes | None, file: str) -> tuple[dict[str, Claim], bool]:
     return said, counted is not None and counted.value is True
 
 
-def _told(load: Node, good: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(notes, warnings) on how far the run can be trusted."""
+def _told(load: Node, good: Node) -> tuple[str, ...]:
+    """On how far the run can be trusted."""
     warnings = []
     asked, sent = maybe_number(load, "requested_rate"), maybe_number(load, "achieved_rate")
     if asked and sent and not load.has("concurrency") and sent < asked * (1 - _LAGS):
-        warnings.append(f"the load generator sent {sent:.4g} of {asked:.4g} requests a second")
+        warnings.append(f"the load generator sent {float(sent):.4g} of {float(asked):.4g} requests a second")
     mismatches = maybe_count(good, "token_count_mismatches")
     if mismatches:
         warnings.append(f"client and server counted different tokens in {mismatches} requests")
-    return (), tuple(warnings)
+    return tuple(warnings)
 
 
 def _without_output(latency: Node, ntpot: Latency) -> tuple[str, ...]:
