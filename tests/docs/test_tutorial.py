@@ -89,3 +89,10 @@ def test_the_page_on_the_catalog_prints_what_it_shows(clone: Path) -> None:
     found, wrong = parts(ROOT / "docs" / "catalog.md", clone)
     assert sum("giqplan catalog" in step.command for step in found) >= 8
     assert not wrong, wrong
+
+
+def test_the_page_on_own_benchmarks_prints_what_it_shows(clone: Path) -> None:
+    shutil.copytree(ROOT / "tests" / "catalog" / "reports", clone / "tests" / "catalog" / "reports")
+    found, wrong = parts(ROOT / "docs" / "import.md", clone)
+    assert sum("giqplan catalog import" in step.command for step in found) >= 5
+    assert not wrong, wrong
