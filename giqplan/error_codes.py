@@ -73,7 +73,7 @@ _CATALOG = {
     "GIQ1204": "unknown machine type",
     "GIQ1205": "unknown accelerator",
     "GIQ1206": "a catalog layer cannot be written",
-    "GIQ1207": "a catalog layer is being written by another run",
+    "GIQ1207": "a catalog layer is held by another run",
     "GIQ1208": "a price cannot be taken",
     "GIQ1209": "prices in another currency",
     "GIQ1210": "no file of prices",

@@ -14,6 +14,7 @@ import io
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from giqplan.catalog.values import Source
 from giqplan.errors import CatalogError, ErrorList, Place
 
 _STAGED = ".staged"
+_PATIENCE_S = 2
+"""A layer is read in milliseconds and written in a tenth of a second; who takes longer is stuck."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def _write(folder: Path, rows: Tables, name: str, date: str, *, whole: bool = Fa
         with _alone(folder):
             _settle(folder)
             changes, layer = _planned(folder, rows, name, date, whole=whole)
-            if changes or not (folder / ABOUT).is_file():
+            if changes or not Layer(name, folder).holds(ABOUT, layer.bytes_of(ABOUT)):
                 _commit(layer)
     except OSError as error:
         state = "the change counts, its files still move" if (folder / COMMITTED).is_dir() else "it is as it was"
@@ -113,14 +116,19 @@ def _write(folder: Path, rows: Tables, name: str, date: str, *, whole: bool = Fa
 
 
 def _planned(folder: Path, rows: Tables, name: str, date: str, *, whole: bool) -> tuple[tuple[RowChange, ...], Layer]:
-    """What would change, and the layer as it would be. Raises CatalogError where the layer as it is, or as it would be, cannot be read."""
+    """What would change, and the layer as it would be. Raises CatalogError where the layer as it is, or as it would be, cannot be read; one
+    that is replaced as a whole may be broken."""
     old, before = Layer(name, folder), {}
     rows = {table: [{**dict.fromkeys(TABLES[table].columns, ""), **row} for row in found] for table, found in rows.items()}
     if old.begun():
-        check(old, _sources_in(old))
-        before, date = cells_of(old), max(date, old.date)
+        try:
+            check(old, _sources_in(old))
+            before, date = cells_of(old), date if whole else max(date, old.date)
+        except (CatalogError, ErrorList):
+            if not whole:
+                raise
     after = rows if whole else {table: _merged(table, before.get(table, ()), rows.get(table, ())) for table in {**before, **rows}}
-    files = {f"{table}.csv": _csv(table, found) for table in TABLES if (found := after.get(table, ())) or table in before}
+    files = {f"{table}.csv": _csv(table, found) for table in TABLES if (found := after.get(table, ())) or old.has(f"{table}.csv")}
     about = {"schema_version": SCHEMA_VERSION, "name": name, "date": date}
     new = Layer(name, folder, {**files, ABOUT: (json.dumps(about, indent=2) + "\n").encode()})
     try:
@@ -167,17 +175,27 @@ def _sortable(text: str) -> tuple[bool, float, str]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else writes the layer meanwhile."""
+    """Nobody else reads or writes the layer meanwhile; those who do are waited for."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        until = time.monotonic() + _PATIENCE_S
+        while not _locked(handle):
+            if time.monotonic() > until:
+                detail = f"another run has held {folder.name} for {_PATIENCE_S} seconds"
+                raise CatalogError("GIQ1207", detail, "Run this again when that one is done.", Place(str(folder)))
+            time.sleep(0.01)
         yield
-    except BlockingIOError:
-        detail = f"another run writes {folder.name}"
-        raise CatalogError("GIQ1207", detail, "Run this again when that one is done.", Place(str(folder))) from None
     finally:
         os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _commit(layer: Layer) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,9 @@ class Layer:
     def has(self, file: str) -> bool:
         return file in self._files or (not self._whole and self._path(file).is_file())
 
+    def holds(self, file: str, content: bytes) -> bool:
+        return self.has(file) and self.bytes_of(file) == content
+
     def _path(self, file: str) -> Path:
         committed = self.root / COMMITTED / file
         return committed if committed.is_file() else self.root / file
@@ -46,6 +52,12 @@ class Layer:
         if file not in self._files:
             self._files[file] = read_bytes(self._path(file))
         return self._files[file]
+
+    def read(self) -> None:
+        """Read every file, while no writer is at work: what is read is one state of the layer."""
+        with _no_writer(self.root):
+            names = (file for file in (ABOUT, *(f"{table}.csv" for table in TABLES)) if self.has(file))
+            self._files, self._whole = {name: self.bytes_of(name) for name in names}, True
 
     def rows(self, table: str) -> Iterator[Row]:
         """The lines of a table as they stand in the file."""
@@ -102,3 +114,17 @@ def layers_of(home: Path) -> tuple[Layer, ...]:
     """The later layers beside an intent that stands in ``home``; a folder that is not there or empty is none."""
     found = (Layer(name, home / folder) for name, folder in FOLDERS.items())
     return tuple(layer for layer in found if layer.begun())
+
+
+@contextmanager
+def _no_writer(folder: Path) -> Iterator[None]:
+    """Nobody writes the layer meanwhile. A file system without locks, or a folder that cannot be opened, is read all the same."""
+    handle = -1
+    try:
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        if handle >= 0:
+            os.close(handle)

@@ -28,6 +28,8 @@ def open_catalog(home: Path | None = None, *, embedded: Path | None = None) -> C
     ``embedded``: another folder in the place of what is shipped. Raises CatalogError where a layer is missing, broken or of another
     schema."""
     catalog = Catalog((embedded_layer(embedded), *(layers_of(home) if home else ())))
+    for layer in catalog.layers[1:]:
+        layer.read()
     _ = catalog.date  # reads every catalog.json
     for layer in catalog.layers[1:]:
         check(layer, catalog.sources)

@@ -97,6 +97,22 @@ def test_replacing_a_layer_leaves_nothing_of_the_old_one(tmp_path: Path) -> None
     assert [len(list(layer.rows(table))) for table in ("curves", "points", "prices")] == [0, 0, 1]
 
 
+def test_a_layer_that_is_replaced_may_be_broken(tmp_path: Path) -> None:
+    add_curves(tmp_path, [new_curve()], [SOURCE], "2026-11-01", name="synced")
+    (tmp_path / "curves.csv").write_text("key\nx\n")
+    (tmp_path / "catalog.json").write_text("{")
+    replace_layer(tmp_path, {"prices": [PRICE], "sources": [files_source()]}, "2026-11-02", name="synced")
+    layer = Layer("synced", tmp_path)
+    assert (layer.date, len(list(layer.rows("curves")))) == ("2026-11-02", 0)
+
+
+def test_the_same_data_of_another_day_has_its_date(tmp_path: Path) -> None:
+    tables = {"prices": [PRICE], "sources": [files_source()]}
+    replace_layer(tmp_path, tables, "2026-11-01", name="synced")
+    assert replace_layer(tmp_path, tables, "2026-11-05", name="synced") == ()
+    assert Layer("synced", tmp_path).date == "2026-11-05"
+
+
 def files_source() -> dict[str, str]:
     return {"id": SOURCE.id, "citation": SOURCE.citation, "licence": "", "date": ""}
 
@@ -161,7 +177,7 @@ def test_a_run_that_dies_while_files_move_leaves_the_new_layer(tmp_path: Path, m
     assert Layer("user", tmp_path).digest == half.digest
 
 
-def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
+def test_who_is_never_done_is_not_waited_for_for_ever(tmp_path: Path) -> None:
     handle = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     with pytest.raises(CatalogError, match="GIQ1207"):
