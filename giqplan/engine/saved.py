@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from giqplan.catalog.layers import EMBEDDED
 from giqplan.checks import CALLER_CODES, other_answers, permissions
 from giqplan.engine.inputs import Proposal
 from giqplan.engine.observe import WorldPort, ask_rights, observe
@@ -64,7 +65,7 @@ def _other_inputs(saved: Plan, now: Plan) -> Iterable[str]:
         elif theirs[name].digest != ours[name].digest:
             yield f"intent {name} was changed"
     if saved.inputs.get("catalog") != now.inputs.get("catalog"):
-        old, new = saved.layers, now.layers
+        old, new = (plan.layers or {EMBEDDED: plan.inputs.get("catalog", "")} for plan in (saved, now))
         changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         yield "the catalog was changed" + (f" (layer {', '.join(changed)})" if changed else "")
     if saved.inputs.get("state") != now.inputs.get("state"):
