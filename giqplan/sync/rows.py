@@ -10,6 +10,7 @@ from giqplan.catalog import Catalog
 from giqplan.catalog import UseCase as KnownUseCase
 from giqplan.catalog.curves import curve_key
 from giqplan.catalog.difference import Cells
+from giqplan.catalog.facts import words
 from giqplan.catalog.layer import cell
 from giqplan.catalog.schema import TABLES
 from giqplan.catalog.values import Source
@@ -25,7 +26,7 @@ _V = re.compile(r"^v(?=\d)")
 
 def tables(fetched: Fetched, shipped: Catalog, source: Source) -> dict[str, list[Cells]]:
     """``shipped``: the catalog without its synced layer: what it knows of models and use cases is not told again."""
-    use_cases = {use_case.name: use_case for use_case in fetched.use_cases}
+    use_cases = {words(use_case.name): use_case for use_case in fetched.use_cases}
     found: dict[str, dict[str, list[Cells]]] = {}
     for profile in fetched.profiles:
         key, each = _curve(profile, model_id(shipped, profile.served.model), use_cases, source)
@@ -55,7 +56,7 @@ def model_id(shipped: Catalog, name: str) -> str:
 
 
 def _curve(profile: Profile, model: str, use_cases: Mapping[str, UseCase], source: Source) -> tuple[str, dict[str, list[Cells]]]:
-    named = use_cases.get(profile.use_case)
+    named = use_cases.get(words(profile.use_case))
     inputs, outputs = profile.input_tokens, profile.output_tokens
     if inputs is None and outputs is None and named is not None:
         inputs, outputs = named.input_tokens, named.output_tokens

@@ -63,7 +63,7 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
         date = kept.begun[:10]
         source = source_of(_SOURCE + (f"; answered by {world_name}, a stand-in" if world_name != "gcp" else ""), date=date)
         found, asked = tables(fetched, others, source), {model_id(others, name) for name in fetched.models}
-        after = _beside(before, found, asked) if models else found
+        after = _beside(before, found, asked, source.id) if models else found
         if _says_more(replace_layer(folder, after, date, name=SYNCED, dry_run=True)):
             replace_layer(folder, after, date, name=SYNCED)
     new, changed, gone, unchanged = _compared(before.get("curves", ()), after["curves"])
@@ -100,14 +100,13 @@ def _goes_on(error: CloudError) -> CloudError:
     return CloudError(error.code, error.detail, told, error.place, status=error.status, reason=error.reason)
 
 
-def _beside(before: Tables, found: Tables, models: set[str]) -> dict[str, list[Cells]]:
-    """``found`` beside what stood there of other models."""
-    kept = [row for row in before.get("curves", ()) if row["model_id"] not in models]
+def _beside(before: Tables, found: Tables, models: set[str], source: str) -> dict[str, list[Cells]]:
+    """``found`` beside what stood there of other models, from the same world: what a sandbox told never stands beside Google's."""
+    kept = [row for row in before.get("curves", ()) if row["model_id"] not in models and row["source"] == source]
     keys = {row["key"] for row in kept}
     rows: dict[str, list[Cells]] = {"curves": kept}
     rows |= {table: [row for row in before.get(table, ()) if row["curve"] in keys] for table in _OF_CURVES}
-    rows["models"] = [row for row in before.get("models", ()) if row["model_id"] not in models]
-    rows["sources"] = [row for row in before.get("sources", ()) if row["id"] not in {one["id"] for one in found["sources"]}]
+    rows["models"] = [row for row in before.get("models", ()) if row["model_id"] not in models and row["arch_source"] == source]
     return {table: [*rows.get(table, ()), *found[table]] for table in found}
 
 

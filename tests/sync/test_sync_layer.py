@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from sync_house import CURVES, MODEL, NEW, OTHER, SyncHouse, curve
+from sync_house import BENCHMARKS, CURVES, MODEL, NEW, OTHER, SyncHouse, curve
 
 from giqplan.catalog import open_catalog
 from giqplan.model.recommendation import PricingModel, Provenance, Statistic
+from giqplan.sandbox import control
 
 
 def test_every_profile_becomes_a_curve_with_googles_numbers(house: SyncHouse) -> None:
@@ -72,6 +73,45 @@ def test_a_model_that_the_api_calls_by_another_name_is_the_catalogs(house: SyncH
     assert house.synced("--model", alias)["curves"]["unchanged"] == 2
 
 
+def test_use_cases_that_are_new_or_have_other_lengths_are_kept(house: SyncHouse) -> None:
+    told = [("Chatbot", 128, 128), ("advanced costumer support", 8912, 256), ("Sonnets", 40, 140)]
+    specs = [{"useCase": name, "averageInputLength": inputs, "averageOutputLength": outputs} for name, inputs, outputs in told]
+    house.fault(path="/v1/useCases:fetch", answer=json.dumps({"workloadSpecs": specs}))
+    house.fault(path=BENCHMARKS, answer="{}")
+    house.synced()
+    assert [(row["use_case"], row["input_mean"]) for row in house.rows("use_cases")] == [
+        ("Advanced Customer Support", "8912"),
+        ("Sonnets", "40"),
+    ]
+    catalog = open_catalog(house.folder)
+    assert catalog.use_case("advanced costumer support").input_tokens == 8912 and catalog.use_case("chatbot").is_default
+    assert catalog.use_case("sonnets").output_tokens == 140
+
+
+def test_lengths_that_are_missing_are_those_of_the_named_use_case_or_unknown(house: SyncHouse) -> None:
+    page = house.answer()
+    page["profile"] = page["profile"][:1]
+    for workload, lengths, use_case in (({"useCase": "chatbot"}, ("128", "128"), "chatbot"), (None, ("", ""), "")):
+        page["profile"][0]["workloadSpec"] = workload
+        house.fault(path=BENCHMARKS, answer=json.dumps(page), times=1)  # the question without a use case comes first
+        house.fault(path=BENCHMARKS, answer="{}")
+        house.synced("--model", MODEL)
+        (row,) = house.rows("curves")
+        assert (row["input_tokens"], row["output_tokens"]) == lengths
+        assert house.rows("giq_profiles")[0]["use_case"] == use_case
+        house.clear()
+
+
+def test_a_load_level_that_only_waits_is_marked(house: SyncHouse) -> None:
+    page = house.answer()
+    stats = page["profile"][0]["performanceStats"]
+    stats[-1] |= {"ttftMilliseconds": 9000, "ntpotMilliseconds": 25}
+    page["profile"] = page["profile"][:1]
+    house.fault(path=BENCHMARKS, answer=json.dumps(page))
+    house.synced("--model", MODEL)
+    assert [row["queue_dominated"] for row in house.rows("points")] == ["no"] * (len(stats) - 1) + ["yes"]
+
+
 def test_the_same_answers_again_change_no_byte(house: SyncHouse) -> None:
     house.synced()
     before, digest = house.bytes(), open_catalog(house.folder).digest
@@ -103,6 +143,14 @@ def test_one_model_is_synced_beside_the_others(house: SyncHouse) -> None:
     assert house.synced("--model", MODEL)["other_models"] == [OTHER, NEW]
     whole = house.synced()
     assert (len(whole["curves"]["gone"]), whole["other_models"], len(house.rows("curves"))) == (3, [], 1)
+
+
+def test_what_one_world_told_never_stands_beside_what_another_tells(house: SyncHouse) -> None:
+    house.synced()
+    control.reset(house.sandbox, world_file=house.folder / "world.yaml")
+    told = house.synced("--model", MODEL)
+    assert told["other_models"] == [] and {row["model_id"] for row in house.rows("curves")} == {MODEL}
+    assert len(house.rows("sources")) == 1 and house.rows("models") == []
 
 
 def test_explain_and_plan_decide_by_the_synced_layer_and_say_so(house: SyncHouse) -> None:
