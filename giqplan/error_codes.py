@@ -17,6 +17,9 @@ _USAGE = {
     "GIQ0109": "a filter is not understood",
     "GIQ0110": "a key that nothing listed has",
     "GIQ0111": "flags that do not go together",
+    "GIQ0115": "no way to draw the chart so",
+    "GIQ0116": "the file is no chart",
+    "GIQ0117": "the chart cannot be written",
     "GIQ0199": "internal error",
 }
 
@@ -100,6 +103,7 @@ _CATALOG = {
     "GIQ1235": "a name that the catalog does not know",
     "GIQ1236": "no profile of the model",
     "GIQ1237": "no profile meets what is asked",
+    "GIQ1245": "nothing can be drawn",
 }
 
 _RECOMMEND = {

@@ -135,7 +135,7 @@ def _merged(levels: Iterable[Level]) -> Level:
     )
 
 
-def _all_levels(curve: Curve, output_tokens: int) -> tuple[Level, ...]:
+def every_level(curve: Curve, output_tokens: int) -> tuple[Level, ...]:
     """The levels in order of load, queue-dominated ones included; suspect points never count."""
     points = [point for point in curve.points if not point.suspect]
     by_step = all(point.load is not None for point in points)
@@ -145,12 +145,12 @@ def _all_levels(curve: Curve, output_tokens: int) -> tuple[Level, ...]:
 
 def levels(curve: Curve, output_tokens: int) -> tuple[Level, ...]:
     """The trustworthy levels of one replica as measured, in order of load; several at one load are one, with their medians."""
-    return tuple(level for level in _all_levels(curve, output_tokens) if not level.queued)
+    return tuple(level for level in every_level(curve, output_tokens) if not level.queued)
 
 
 def ladder(curve: Curve, output_tokens: int) -> Ladder:
     """The curve that a replica is planned by: its trustworthy levels made monotone, and its saturation point."""
-    every = _all_levels(curve, output_tokens)
+    every = every_level(curve, output_tokens)
     measured = tuple(level for level in every if not level.queued)
     if not measured:
         return Ladder((), (), -1, Saturated.UNKNOWN, None)

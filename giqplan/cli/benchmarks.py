@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from giqplan.cli import benchmarks_list, listing
+from giqplan.cli import benchmarks_list, benchmarks_plot, listing
 from giqplan.errors import Exit
 
 
@@ -12,6 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The subcommands, one module each."""
     commands = listing.subcommands(parser)
     benchmarks_list.configure(commands)
+    benchmarks_plot.configure(commands)
 
 
 def run(args: argparse.Namespace) -> Exit:

@@ -33,7 +33,7 @@ def _list(args: argparse.Namespace) -> Exit:
     from giqplan.render.profile_records import BENCHMARKS, point_records
 
     asked = profile_question.asked(args)
-    curves = _curves(asked)
+    curves = curves_of(asked)
     if not curves:
         raise profile_question.refuse(args, asked, BENCHMARKS)
     offers = asked.query.offers or {}
@@ -49,7 +49,7 @@ def _list(args: argparse.Namespace) -> Exit:
     return Exit.DONE
 
 
-def _curves(asked: Asked) -> list[Curve]:
+def curves_of(asked: Asked) -> list[Curve]:
     """The curves that have what is named, the lengths included; also those whose points a profile cannot be made of."""
     answers = asked.answers(rejections=None)
     rejected = {Reason.LENGTHS_TOO_FAR, *([Reason.LENGTHS_UNKNOWN] if asked.query.input_tokens else [])}

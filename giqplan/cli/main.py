@@ -52,7 +52,7 @@ COMMANDS: dict[str, Command] = {
     "serving-stacks": Command("catalog_lists", "list the serving stacks that profiles were measured with"),
     "serving-stack-versions": Command("catalog_lists", "list the versions of a serving stack"),
     "profiles": Command("profiles", "list profiles with latency, throughput and cost"),
-    "benchmarks": Command("benchmarks", "list every load that was measured"),
+    "benchmarks": Command("benchmarks", "list or draw every load that was measured"),
     "sandbox": Command("sandbox", "the local Google Cloud and Kubernetes"),
     "schema": Command("schema", "print the JSON Schema of inference.yaml, for editors"),
 }

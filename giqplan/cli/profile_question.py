@@ -63,6 +63,12 @@ def workload(parser: argparse.ArgumentParser) -> None:
 
 def targets(parser: argparse.ArgumentParser) -> None:
     """The latencies and costs to be met."""
+    latencies(parser)
+    costs(parser)
+
+
+def latencies(parser: argparse.ArgumentParser) -> None:
+    """``--target-ntpot-milliseconds``, ``-ttft-``, ``-itl-``."""
     for name, what in (
         ("ntpot", "request latency / output tokens"),
         ("ttft", "time to first token"),
@@ -70,6 +76,10 @@ def targets(parser: argparse.ArgumentParser) -> None:
     ):
         text = f"{name.upper()}, {what}, at most so many ms; shown is the highest load that holds it"
         parser.add_argument(f"--target-{name}-milliseconds", type=milliseconds, metavar="MS", help=text)
+
+
+def costs(parser: argparse.ArgumentParser) -> None:
+    """``--target-cost-per-million-output-tokens``, ``-input-``."""
     for way in ("output", "input"):
         text = f"at most so many US dollars per million {way} tokens"
         parser.add_argument(f"--target-cost-per-million-{way}-tokens", type=_usd, metavar="USD", help=text)
@@ -117,9 +127,14 @@ class Asked:
 
 def refuse(args: argparse.Namespace, asked: Asked, layout: Layout) -> NoProfileError:
     """The error of an answer without rows, once the empty list is printed."""
+    listing.print_empty(args, layout)
+    return no_rows(asked)
+
+
+def no_rows(asked: Asked) -> NoProfileError:
+    """The error of an answer without rows: what stands in the way, and what can be reached."""
     from giqplan.render.profile_notes import no_profile
 
-    listing.print_empty(args, layout)
     answers = asked.answers(rejections=None)
     cheapest = None
     if Reason.TOO_EXPENSIVE_PER_TOKEN in answers.rejected:
