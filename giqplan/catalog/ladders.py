@@ -244,25 +244,21 @@ def highest_within(rungs: Ladders, curves: Ints, targets: Mapping[str, float]) -
     the next level still does (0 where there is none): levels.highest_within. Every target's latency must be ``complete``."""
     import numpy as np
 
-    first, high = rungs.starts[curves], rungs.top[curves] + 1
+    first, most = rungs.starts[curves], rungs.top[curves] + 1
+    share = np.zeros(len(curves))
     columns = [(rungs.levels[f"{name}_ms"], target) for name, target in targets.items()]
-    held, share = high, np.zeros(len(curves))
-    if not columns:
-        return held, share
-    holding = np.ones(len(columns[0][0]), bool)  # of every level: a scan in order costs less than the jumps of a search in each column
+    if not columns or not len(curves):
+        return most, share
+    holding = np.ones(len(columns[0][0]), bool)  # of every level: latencies never fall, so those of a curve that hold come first
     for column, target in columns:
         holding &= column <= target
-    low = np.zeros_like(high)
-    for _ in range(int(high.max(initial=0)).bit_length()):  # levels below low hold, from high on they do not, or do not count
-        middle = (low + high) >> 1
-        holds = (middle < high) & holding[np.minimum(first + middle, len(holding) - 1)]
-        low, high = np.where(holds, middle + 1, low), np.where(holds, high, middle)
-    inner = np.flatnonzero((low > 0) & (low < held))
-    below = first[inner] + low[inner] - 1
+    before = np.cumsum(holding, dtype=np.int32)
+    held = before[rungs.starts[curves + 1] - 1] - before[first] + holding[first]
+    inner = np.flatnonzero((held > 0) & (held < most))
+    below = first[inner] + held[inner] - 1
     found = np.ones(len(inner))
     for column, target in columns:
         a, b = column[below], column[below + 1]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = np.where(b > target, np.minimum(found, (target - a) / (b - a)), found)
+        np.minimum(found, np.divide(target - a, b - a, out=np.ones(len(inner)), where=b > target), out=found)
     share[inner] = found
-    return low, share
+    return np.minimum(held, most), share
