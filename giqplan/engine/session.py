@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 
 from giqplan.checks import enforced
@@ -71,29 +72,31 @@ def carry_out(
     executor = Executor(proposal, port, store.journal, reporter, stop)
     applied = executor.run({**proposal.marked, **state.resources})
     uid = made_cluster(applied) or cluster_uid(proposal) or state.cluster_uid
-    ended = replace(
-        state,
-        resources={address: _still_wanted(entry, proposal) for address, entry in applied.resources.items()},
-        intents=_intents(state, proposal) if applied.chosen or not (applied.walked.errors or applied.stopped) else state.intents,
-        cluster_uid=uid,
-    )
+    resources = {address: _still_wanted(entry, proposal) for address, entry in applied.resources.items()}
+    known = applied.chosen or not (applied.walked.errors or applied.stopped)
+    intents = _intents(state, proposal, resources.values()) if known else state.intents
+    ended = replace(state, resources=resources, intents=intents, cluster_uid=uid)
     if not _left_open(applied, proposal.plan, store) and (store.journal.written or not same(state, ended)):
         store.commit(ended)
     return applied
 
 
-def _intents(state: State, proposal: Proposal) -> dict[str, IntentRecord]:
-    """The intents that state knows after an apply (or a destroy) of those that the proposal speaks for."""
-    others = {name: record for name, record in state.intents.items() if name not in proposal.names}
+def _intents(state: State, proposal: Proposal, left: Iterable[ResourceState]) -> dict[str, IntentRecord]:
+    """The intents that state knows after an apply (or a destroy) of those that the proposal speaks for. One of which something is left,
+    because the run left it out or could not take it down, stays known: else nobody would ever take down the rest."""
+    wanting = {name for entry in left for name in entry.intents}
+    others = {name: record for name, record in state.intents.items() if name not in proposal.names or name in wanting}
     if proposal.plan.destroy:
         return others
     return others | {part.name: IntentRecord(part.file, part.choices) for part in proposal.plan.parts}
 
 
 def _still_wanted(entry: ResourceState, proposal: Proposal) -> ResourceState:
-    """An entry that this run no longer wants but others do is theirs alone from now on."""
-    others = tuple(name for name in entry.intents if name not in proposal.names)
-    return entry if entry.address in proposal.resources or not others else replace(entry, intents=others)
+    """An entry that an intent of this run no longer wants, but others do, is theirs alone from now on."""
+    resource = proposal.resources.get(entry.address)
+    wanting = resource.intents if resource is not None else ()
+    names = tuple(name for name in entry.intents if name not in proposal.names or name in wanting)
+    return replace(entry, intents=names) if names else entry
 
 
 def _left_open(applied: Applied, plan: Plan, store: LocalState) -> bool:

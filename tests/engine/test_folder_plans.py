@@ -107,6 +107,44 @@ def test_an_intent_that_left_the_folder_takes_its_own_objects_along_and_no_other
     assert set(one.folder_state().intents) == {"chat"}
 
 
+def test_what_an_intent_left_behind_still_goes_after_a_run_that_left_it_out(house: Callable[..., House]) -> None:
+    one = house()
+    folder(one, "chat", "search")
+    assert run(one, "apply", "--auto-approve")[0] == 0
+    (one.folder / "search.yaml").unlink()
+    code, _, err = run(one, "apply", "--auto-approve", "--target", "kubernetes_service.inference/search")
+    assert code == 5, err
+    assert acting(in_json(one))["kubernetes_deployment.inference/search"] == ["delete"]
+
+
+def test_what_was_shared_with_an_intent_that_is_gone_goes_with_the_last_one(house: Callable[..., House]) -> None:
+    intent, world = quickstart()
+    intent["spec"]["target"]["cluster"]["deletionPolicy"] = "delete"
+    one = house(intent, world)
+    folder(one, "chat", "search")
+    assert run(one, "apply", "--auto-approve")[0] == 0
+    (one.folder / "search.yaml").unlink()
+    assert run(one, "apply", "--auto-approve")[0] == 0
+    assert {entry.intents for entry in one.folder_state().resources.values()} == {("chat",)}
+    code, out, err = run(one, "destroy", "--auto-approve")
+    assert code == 0, out + err
+    assert not one.folder_state().resources
+    assert not one.folder_state().intents
+
+
+def test_an_intent_of_which_something_is_left_is_not_forgotten(house: Callable[..., House]) -> None:
+    one = house()
+    folder(one, "chat", "search")
+    assert run(one, "apply", "--auto-approve")[0] == 0
+    file = one.folder / "search.yaml"
+    target = ("--target", "kubernetes_service.inference/search")
+    assert one.run("destroy", str(file), "--sandbox", "--auto-approve", *target)[0] == 5
+    assert set(one.folder_state().intents) == {"chat", "search"}
+    file.write_text(yaml.safe_dump(named(one.intent, "renamed")))
+    code, _, err = one.run("plan", str(file), "--sandbox")
+    assert (code, "GIQ1807" in err) == (1, True)
+
+
 def test_one_intent_of_the_folder_leaves_the_others_alone(house: Callable[..., House]) -> None:
     one = house()
     folder(one, "chat", "search")
