@@ -14,7 +14,10 @@ import pytest
 from cli_runs import Run
 
 from giqplan.catalog import open_catalog
-from giqplan.catalog.layer import NewCurve, add_curves, set_prices, source_of
+from giqplan.catalog.check import check_columns
+from giqplan.catalog.layer import NewCurve, add_curves, replace_layer, set_prices, source_of
+from giqplan.catalog.schema import TABLES
+from giqplan.errors import GiqplanError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "quickstart" / "inference.yaml"
 POINT_COLUMNS = ("load", "qps", "output_tokens_per_second", "ttft_ms", "itl_ms", "ntpot_ms")
@@ -257,3 +260,65 @@ def test_extreme_figures_are_planned_with_or_refused(home: Path, run: Run, colum
     add_curves(user_layer(home), [NewCurve(curve.cells, [{**point, column: value} for point in curve.points])], [SOURCE], "2026-11-01")
     ran = run("plan", "--offline", "--format", "json")
     assert ran.out or "GIQ0199" not in ran.err, ran.err
+
+
+def copied(home: Path, table: str, **where: str) -> list[dict[str, str]]:
+    """Shipped rows as rows of the user's layer, with all that they cite."""
+    catalog = open_catalog()
+    rows = [row.cells() for row in catalog.rows(table) if all(row.text(column) == cell for column, cell in where.items())]
+    put(home, table, rows)
+    return rows
+
+
+def put(home: Path, table: str, rows: list[dict[str, str]]) -> None:
+    cited = [row.cells() for row in open_catalog().rows("sources")]
+    replace_layer(user_layer(home), {"sources": cited, table: rows}, "2026-11-01", name="user")
+
+
+@pytest.mark.parametrize(
+    ("table", "where", "column", "value"),
+    [
+        ("models", {"model_id": "openai/gpt-oss-120b"}, "weights_gib_4bit", "30"),
+        ("machines", {"machine_type": "a3-highgpu-8g"}, "accelerator_count", "4"),
+        ("machines", {"machine_type": "a3-highgpu-8g"}, "vcpu", "100"),
+        ("machines", {"machine_type": "a3-highgpu-8g"}, "memory_gb", "900"),
+        ("zones", {"machine_type": "a3-highgpu-8g", "region": "us-central1"}, "zone", "us-central1-z"),
+        ("consumption_options", {"machine": "a3-highgpu-8g", "option": "on-demand"}, "answer", "no"),
+    ],
+)
+def test_a_fact_of_a_layer_decides(home: Path, run: Run, table: str, where: dict[str, str], column: str, value: str) -> None:
+    def told() -> dict[str, Any]:
+        ran = run("plan", "--offline", "--format", "json")
+        found: dict[str, Any] = json.loads(ran.out or ran.err)
+        own = {"digest", "inputs", "recommendation"}
+        return {
+            **{k: v for k, v in found.items() if k not in own},
+            "cost": found.get("cost"),
+            "sizing": found.get("recommendation", {}).get("sizing"),
+        }
+
+    rows = copied(home, table, **where)
+    before = told()
+    put(home, table, [{**row, column: value} for row in (rows[:1] if table == "zones" else rows)])
+    assert told() != before
+
+
+@pytest.mark.parametrize("table", [table for table, shape in TABLES.items() if shape.shipped and table not in ("points", "curves")])
+def test_every_cell_of_a_layer_is_told_or_refused(home: Path, run: Run, table: str) -> None:
+    first = next(iter(open_catalog().rows(table))).cells()
+    for column in TABLES[table].columns:
+        other = {"yes": "no", "no": "yes"}.get(first[column], "3" if first[column] != "3" else "4")
+        try:
+            put(home, table, [{**first, column: other}])
+        except GiqplanError as error:
+            assert column in error.detail, error.detail
+            continue
+        ran = run("catalog", "diff", "user", "--against", "embedded", "--format", "json")
+        (change,) = (one for one in json.loads(ran.out) if one["table"] == table)
+        assert change["after"][column] == other, column
+
+
+def test_the_shipped_tables_have_the_columns_of_the_schema() -> None:
+    layer = open_catalog().layers[0]
+    for table in layer.tables():
+        check_columns(layer, table)
