@@ -50,7 +50,7 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
     ``project``: counted against it. Raises CatalogError (GIQ1225 to GIQ1230, and those of a layer) and CloudError.
     """
     folder = home / FOLDERS[SYNCED]
-    before, earlier = _before(folder)
+    before, earlier = _before(folder, progress, needed=bool(models))
     others = Catalog((embedded_layer(), *(layer for layer in layers_of(home) if layer.name != SYNCED)))
     with journal(folder.parent, world_name, project, now) as kept:
         if kept.finished_before:
@@ -84,15 +84,18 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
     )
 
 
-def _before(folder: Path) -> tuple[dict[str, list[Cells]], str]:
-    """The tables of the layer as it is, and its date; nothing where there is none. Raises CatalogError where it is broken."""
+def _before(folder: Path, progress: Progress, *, needed: bool) -> tuple[dict[str, list[Cells]], str]:
+    """The tables of the layer as it is, and its date; nothing where there is none. A whole sync replaces a broken one; where parts of it
+    are ``needed``, it is a CatalogError."""
     old = Layer(SYNCED, folder)
     try:
         return (cells_of(old), old.date) if old.begun() else ({}, "")
     except CatalogError as error:
-        raise CatalogError(
-            error.code, error.detail, f"Delete {folder}, which holds nothing but synced data, and sync again.", error.place
-        ) from error
+        if not needed:
+            progress.line(f"what was synced before cannot be read and is replaced: {error.detail}")
+            return {}, ""
+        remedy = f"Delete {folder}, which holds nothing but synced data, or sync without --model."
+        raise CatalogError(error.code, error.detail, remedy, error.place) from error
 
 
 def _goes_on(error: CloudError) -> CloudError:

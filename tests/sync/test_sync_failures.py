@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from sync_house import BENCHMARKS, MODEL, OTHER, PROJECT, SyncHouse
 
+from giqplan.catalog import open_catalog
 from giqplan.cli.progress import LineReporter
 from giqplan.cloud import Cloud, Patience
 from giqplan.errors import CloudError
@@ -234,11 +235,14 @@ def test_an_accelerator_that_no_layer_describes_is_named_and_can_be_described(ho
     assert len(house.synced("--model", MODEL)["curves"]["new"]) >= 1
 
 
-def test_a_broken_layer_is_told_with_how_to_get_rid_of_it(house: SyncHouse) -> None:
+def test_a_broken_layer_is_replaced_whole_and_never_in_part(house: SyncHouse) -> None:
     house.synced()
     (house.layer / "points.csv").write_text("curve,load\nc-1\n", encoding="utf-8")
-    error = house.refused()
+    error = house.refused("--model", MODEL)
     assert error["code"] == "GIQ1202" and f"Delete {house.layer}" in error["remedy"]
+    code, out, err = house.sync()
+    assert code == 0 and "cannot be read and is replaced" in err and "5 new" in out
+    assert len(open_catalog(house.folder).curves()) == len(open_catalog().curves()) + 5
 
 
 # -- who may ask
