@@ -64,7 +64,7 @@ def _plot(args: argparse.Namespace) -> Exit:
     asked = profile_question.asked(args)
     chart = _pareto(args, asked) if args.pareto else _latency(args, asked)
     columns, color = _PIPED_COLUMNS, False
-    if args.format == "terminal" and not args.output and sys.stdout.isatty():
+    if args.format == "terminal" and not args.output and chart_file.to_terminal():
         columns = min(shutil.get_terminal_size((_PIPED_COLUMNS, 24)).columns, _WIDEST)
         color = not args.no_color
     chart_file.write(chart, args.format, args.output, columns=columns, color=color)

@@ -34,9 +34,14 @@ def chosen_format(format: str | None, file: str | None) -> str:
     if found is None and file:
         known = ", ".join(_SUFFIXES)
         raise UsageError("GIQ0115", f"the suffix of {file} names no format", f"add --format {'|'.join(FORMATS)}, or take one of {known}")
-    if not file and found in ("svg", "png", "html") and sys.stdout.isatty():
+    if not file and found in ("svg", "png", "html") and to_terminal():
         raise UsageError("GIQ0115", f"{found} does not go to a terminal", f"add -o FILE{_suffix_of(found)}, or pipe it")
     return found or "terminal"
+
+
+def to_terminal() -> bool:
+    """Whether standard output is a terminal; whoever started us may have closed it."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _suffix_of(format: str) -> str:
@@ -75,6 +80,8 @@ def write(chart: Chart, format: str, file: str | None, *, columns: int, color: b
     """Draw and deliver. Raises UsageError GIQ0117 where the file cannot be written; then it is as it was."""
     content = _drawers(columns, color)[format](chart)
     if file is None:
+        if sys.stdout is None:
+            return
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -96,3 +97,19 @@ def test_the_page_on_own_benchmarks_prints_what_it_shows(clone: Path) -> None:
     found, wrong = parts(ROOT / "docs" / "import.md", clone)
     assert sum("giqplan catalog import" in step.command for step in found) >= 5
     assert not wrong, wrong
+
+
+def test_the_page_on_charts_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "charts.md", clone)
+    assert sum("giqplan benchmarks plot" in step.command for step in found) == 2
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize(("index", "name"), [(0, "latency.svg"), (1, "pareto.svg")])
+def test_the_pictures_on_the_page_are_what_its_commands_draw(clone: Path, index: int, name: str) -> None:
+    command = steps((ROOT / "docs" / "charts.md").read_text(encoding="utf-8"))[index].command.replace(" --log", "")
+    (told,) = run([f"{command} -o {name}"], clone)
+    assert told == f"wrote {name}\n"
+    drawn, shown = ((folder / name).read_text(encoding="utf-8") for folder in (clone, ROOT / "docs" / "charts"))
+    origin = re.compile(r"drawn by giqplan [^<]*")
+    assert origin.sub("", drawn) == origin.sub("", shown), f"draw it anew: {command} -o docs/charts/{name}"

@@ -119,9 +119,17 @@ def _tip(candidate: _Candidate, name: str) -> Iterable[str]:
     known = (("NTPOT", row.ntpot_ms), ("TTFT", row.ttft_ms), ("ITL", row.itl_ms))
     yield ", ".join(f"{metric} {number(value)} ms" for metric, value in known if value is not None)
     yield f"{number(row.output_tokens_per_second)} output tokens/s of one replica, {_bound(row)}"
-    yield f"{row.input_tokens or 'unknown'}/{row.output_tokens} tokens; {row.provenance.value} {row.measured_at}, {row.statistic.value}"
+    yield f"{_lengths(row)}; {_measured(row)}"
     if row.doubts:
         yield f"plan would not choose it: {', '.join(reason.value for reason in row.doubts)}"
+
+
+def _lengths(row: ProfileRow) -> str:
+    return f"{row.input_tokens or 'unknown'}/{row.output_tokens} tokens"
+
+
+def _measured(row: ProfileRow) -> str:
+    return f"{row.provenance.value} {row.measured_at or 'at an unknown date'}, {row.statistic.value}"
 
 
 def _usd(row: ProfileRow) -> str:
@@ -144,9 +152,7 @@ def _entry(candidate: _Candidate, index: int, model: str) -> Entry:
     variant = f", with {row.variant}" if row.variant else ""
     variant += f", measured with {row.profile.model_id}" if row.profile.model_id != model else ""
     about = f"{_usd(row)} per million output tokens{_machine(row)}; {number(candidate.latency_ms)} ms"
-    lengths = f"{row.input_tokens or 'unknown'}/{row.output_tokens} tokens"
-    origin = f"{row.provenance.value} {row.measured_at or 'at an unknown date'}, {row.statistic.value}; curve {row.curve_key}"
-    return Entry(letter(index), f"{row.profile}{variant}", f"{about}; {lengths}; {origin}")
+    return Entry(letter(index), f"{row.profile}{variant}", f"{about}; {_lengths(row)}; {_measured(row)}; curve {row.curve_key}")
 
 
 def _key(drawn: Sequence[_Candidate], front: Sequence[_Candidate]) -> Iterable[tuple[Tone, str]]:
