@@ -11,6 +11,7 @@ from giqplan.cloud import ConflictError
 from giqplan.engine.inputs import Proposal
 from giqplan.engine.observe import WorldPort, connect, google_reads
 from giqplan.engine.settle import Pace, Reporter, Waiting, await_operation, look, settle
+from giqplan.engine.shared import wanting
 from giqplan.engine.verify import dry_run, gives_back
 from giqplan.engine.walk import End, Walked, walk, with_dependents
 from giqplan.errors import ApplyError, CloudError, Exit, GiqplanError, WaitsError, worst
@@ -333,8 +334,7 @@ class Executor:
     def _wanted_by(self, resource: Resource) -> tuple[str, ...]:
         """The intents that want it: those of this run, and others of the folder that state knows of."""
         earlier = self._recorded.get(resource.address)
-        others = set(earlier.intents) - self._proposal.names if earlier is not None else set()
-        return tuple(sorted({*resource.intents, *others}))
+        return wanting(resource.intents, earlier.intents if earlier is not None else (), self._proposal.names)
 
     def _resolved(self, address: Address) -> Resource:
         """The resource with every value that has become known; raises when one still is not."""

@@ -53,7 +53,7 @@ class Inputs:
     def names(self) -> frozenset[str]:
         """The intents that this run speaks for; with ``whole`` also those that state has and the folder has no more."""
         own = frozenset(loaded.intent.metadata.name for loaded in self.loaded.values())
-        gone = self.state.intents if self.whole and self.state is not None else ()
+        gone = self.state.names if self.whole and self.state is not None else ()
         return own.union(gone)
 
     @property

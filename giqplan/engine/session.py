@@ -12,6 +12,7 @@ from giqplan.engine.apply import Applied, Executor
 from giqplan.engine.inputs import Proposal
 from giqplan.engine.observe import WorldPort
 from giqplan.engine.settle import Reporter
+from giqplan.engine.shared import wanting
 from giqplan.engine.walk import End
 from giqplan.errors import CheckError, PlanError
 from giqplan.model.check import CheckStatus
@@ -73,29 +74,33 @@ def carry_out(
     applied = executor.run({**proposal.marked, **state.resources})
     uid = made_cluster(applied) or cluster_uid(proposal) or state.cluster_uid
     resources = {address: _still_wanted(entry, proposal) for address, entry in applied.resources.items()}
-    known = applied.chosen or not (applied.walked.errors or applied.stopped)
-    intents = _intents(state, proposal, resources.values()) if known else state.intents
+    decided = applied.chosen or not (applied.walked.errors or applied.stopped)
+    intents = _intents(state, proposal, resources.values(), decided=decided)
     ended = replace(state, resources=resources, intents=intents, cluster_uid=uid)
     if not _left_open(applied, proposal.plan, store) and (store.journal.written or not same(state, ended)):
         store.commit(ended)
     return applied
 
 
-def _intents(state: State, proposal: Proposal, left: Iterable[ResourceState]) -> dict[str, IntentRecord]:
-    """The intents that state knows after an apply (or a destroy) of those that the proposal speaks for. One of which something is left,
-    because the run left it out or could not take it down, stays known: else nobody would ever take down the rest."""
-    wanting = {name for entry in left for name in entry.intents}
-    others = {name: record for name, record in state.intents.items() if name not in proposal.names or name in wanting}
+def _intents(state: State, proposal: Proposal, left: Iterable[ResourceState], *, decided: bool) -> dict[str, IntentRecord]:
+    """The intents that state knows after an apply (or a destroy) of those that the proposal speaks for.
+
+    One of which something is left, because the run left it out or could not take it down, stays known: else nobody would ever take down
+    the rest. So does one that a run began and did not finish; until it is ``decided`` its choices are not recorded.
+    """
+    wanted = {name for entry in left for name in entry.intents}
+    kept = {name: record for name, record in state.intents.items() if not decided or name not in proposal.names or name in wanted}
     if proposal.plan.destroy:
-        return others
-    return others | {part.name: IntentRecord(part.file, part.choices) for part in proposal.plan.parts}
+        return kept
+    if decided:
+        return kept | {part.name: IntentRecord(part.file, part.choices) for part in proposal.plan.parts}
+    return {part.name: IntentRecord(part.file) for part in proposal.plan.parts if part.name in wanted} | kept
 
 
 def _still_wanted(entry: ResourceState, proposal: Proposal) -> ResourceState:
-    """An entry that an intent of this run no longer wants, but others do, is theirs alone from now on."""
+    """An entry with the intents that want it after this run. What none wants any more stays named as it was: its removal is still due."""
     resource = proposal.resources.get(entry.address)
-    wanting = resource.intents if resource is not None else ()
-    names = tuple(name for name in entry.intents if name not in proposal.names or name in wanting)
+    names = wanting(resource.intents if resource is not None else (), entry.intents, proposal.names)
     return replace(entry, intents=names) if names else entry
 
 

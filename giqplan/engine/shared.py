@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from giqplan.errors import PlanError
@@ -24,6 +24,12 @@ def merged(declared: Iterable[tuple[str, Resource]]) -> tuple[Resource, ...]:
         found[resource.address] = resource if earlier is None else _both(earlier, resource, names[0], name)
         names.append(name)
     return tuple(replace(resource, intents=tuple(sorted(set(wanted_by[address])))) for address, resource in found.items())
+
+
+def wanting(wanted: Iterable[str], earlier: Iterable[str], names: Collection[str]) -> tuple[str, ...]:
+    """The intents that want a resource after a run that speaks for ``names``: those of them that want it (``wanted``), and of those that
+    state knew of (``earlier``) the others."""
+    return tuple(sorted({*wanted, *(name for name in earlier if name not in names)}))
 
 
 def _both(one: Resource, other: Resource, first: str, name: str) -> Resource:

@@ -82,6 +82,11 @@ class State:
     intents: Mapping[str, IntentRecord] = field(hash=False)
     resources: Mapping[Address, ResourceState] = field(hash=False)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every intent that was applied, or of which there is something."""
+        return frozenset(self.intents).union(*(entry.intents for entry in self.resources.values()))
+
     def must_match(self, world: str, environment: str, project: str, intents: Mapping[str, str], place: Place) -> None:
         """Raise StateError (GIQ1807) when this is the state of something else: nothing may be written then.
 

@@ -145,6 +145,19 @@ def test_an_intent_of_which_something_is_left_is_not_forgotten(house: Callable[.
     assert (code, "GIQ1807" in err) == (1, True)
 
 
+def test_what_a_later_intent_came_to_share_stays_when_the_first_one_is_destroyed(house: Callable[..., House]) -> None:
+    one = house()
+    folder(one, "chat")
+    assert run(one, "apply", "--auto-approve")[0] == 0
+    (one.folder / "search.yaml").write_text(yaml.safe_dump(named(one.intent, "search")))
+    assert run(one, "apply", "--auto-approve")[0] == 0
+    shared = {str(a) for a, entry in one.folder_state().resources.items() if entry.intents == ("chat", "search")}
+    assert {"google_container_cluster.us-central1/inference", "kubernetes_namespace.inference"} <= shared
+    code, _, err = one.run("destroy", str(one.folder / "chat.yaml"), "--sandbox", "--auto-approve")
+    assert code == 0, err
+    assert one.run("plan", str(one.folder / "search.yaml"), "--sandbox", "--detailed-exitcode")[0] == 0
+
+
 def test_one_intent_of_the_folder_leaves_the_others_alone(house: Callable[..., House]) -> None:
     one = house()
     folder(one, "chat", "search")
