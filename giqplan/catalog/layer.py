@@ -129,7 +129,7 @@ def _planned(folder: Path, rows: Tables, name: str, date: str, *, whole: bool) -
                 raise
     after = rows if whole else {table: _merged(table, before.get(table, ()), rows.get(table, ())) for table in {**before, **rows}}
     files = {f"{table}.csv": _csv(table, found) for table in TABLES if (found := after.get(table, ())) or old.has(f"{table}.csv")}
-    about = {"schema_version": SCHEMA_VERSION, "name": name, "date": date}
+    about = {"schema_version": SCHEMA_VERSION, "name": name, "date": date, "checked": Layer(name, folder, files).tables_digest}
     new = Layer(name, folder, {**files, ABOUT: (json.dumps(about, indent=2) + "\n").encode()})
     try:
         check(new, _sources_in(new))

@@ -16,7 +16,7 @@ from typing import Any
 from giqplan.catalog.schema import ABOUT, SCHEMA_VERSION, TABLES
 from giqplan.catalog.tables import Row, broken, read_bytes, rows
 from giqplan.data_files import data_path
-from giqplan.units import canonical_json
+from giqplan.units import digest
 
 EMBEDDED, SYNCED, USER = "embedded", "synced", "user"
 FOLDERS: Mapping[str, Path] = {SYNCED: Path(".giqplan", "catalog"), USER: Path("giqplan-catalog")}
@@ -100,9 +100,20 @@ class Layer:
     @cached_property
     def digest(self) -> str:
         """``sha256:<hex>`` over the bytes of its tables and catalog.json, by name."""
-        names = sorted([*(f"{table}.csv" for table in self.tables()), ABOUT])
-        files = {name: hashlib.sha256(self.bytes_of(name)).hexdigest() for name in names}
-        return "sha256:" + hashlib.sha256(canonical_json(files).encode()).hexdigest()
+        return self._digest(*(f"{table}.csv" for table in self.tables()), ABOUT)
+
+    @cached_property
+    def tables_digest(self) -> str:
+        """The same without catalog.json."""
+        return self._digest(*(f"{table}.csv" for table in self.tables()))
+
+    def _digest(self, *names: str) -> str:
+        return digest({name: hashlib.sha256(self.bytes_of(name)).hexdigest() for name in sorted(names)})
+
+    @property
+    def checked(self) -> bool:
+        """Whether its tables are byte for byte those that were checked when they were written."""
+        return self.about.get("checked") == self.tables_digest and not self.strangers()
 
 
 def embedded_layer(root: Path | None = None) -> Layer:

@@ -32,7 +32,8 @@ def open_catalog(home: Path | None = None, *, embedded: Path | None = None) -> C
         layer.read()
     _ = catalog.date  # reads every catalog.json
     for layer in catalog.layers[1:]:
-        check(layer, catalog.sources)
+        if not layer.checked:
+            check(layer, catalog.sources)
     return catalog
 
 

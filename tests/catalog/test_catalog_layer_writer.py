@@ -87,7 +87,8 @@ def test_a_price_replaces_only_the_same_machine_region_and_pricing_model(tmp_pat
         ("0.5", True),
         (str(getattr(open_catalog().price("g2-standard-12", "us-east4", PricingModel.ON_DEMAND), "usd_per_hour", "")), False),
     ]
-    assert json.loads((folder / "catalog.json").read_text()) == {"schema_version": 1, "name": "user", "date": "2026-11-02"}
+    about = json.loads((folder / "catalog.json").read_text())
+    assert about == {"schema_version": 1, "name": "user", "date": "2026-11-02", "checked": Layer("user", folder).tables_digest}
 
 
 def test_replacing_a_layer_leaves_nothing_of_the_old_one(tmp_path: Path) -> None:
