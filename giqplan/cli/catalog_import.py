@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,11 +124,12 @@ def _bytes(path: Path) -> bytes:
     most = LARGEST_MIB * 2**20
     try:
         with path.open("rb") as handle:
-            data = handle.read(most + 1)
+            large = os.fstat(handle.fileno()).st_size > most
+            data = b"" if large else handle.read(most + 1)  # a pipe has no size
     except (OSError, ValueError) as error:
         detail = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         raise CatalogError("GIQ1215", detail, "Name a report file that is there and yours to read.", Place(str(path))) from None
-    if len(data) > most:
+    if large or len(data) > most:
         remedy = "Let the tool leave out single requests (GuideLLM: sample_size), or import the stage files."
         raise CatalogError("GIQ1215", f"larger than {LARGEST_MIB} MiB", remedy, Place(str(path)))
     return data

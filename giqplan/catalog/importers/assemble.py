@@ -89,8 +89,9 @@ def distinct(measurements: Iterable[Measurement]) -> list[Measurement]:
 
 
 def _variant(one: Measurement) -> tuple[str, ...]:
-    """What a table says of the profile: rows of two profiles may have equal numbers."""
-    return tuple(claim.text for _, claim in sorted(one.said.items())) if one.itl_is_given else ()
+    """What tells rows of a table apart: those of two profiles may have equal numbers."""
+    told = one.said if one.itl_is_given else {name: claim for name, claim in one.said.items() if name == "variant"}
+    return tuple(claim.text for _, claim in sorted(told.items()))
 
 
 def _answered(measurements: Sequence[Measurement]) -> tuple[list[Measurement], list[str]]:
@@ -279,7 +280,7 @@ def _measured_at(measured: Sequence[Measurement], given: Given) -> str:
 def _source(measured: Sequence[Measurement], digests: Mapping[str, str]) -> Source:
     """Names and digests of the files, which tell them again wherever they lie."""
     files = sorted({(PurePath(one.place.file).name, digests[one.place.file]) for one in measured})
-    whose = "Google's figures" if measured[0].said.get("provenance") else "own benchmark"
+    whose = "imported" if measured[0].itl_is_given else "own benchmark"
     named = ", ".join(f"{name} sha256:{digest[:16]}" for name, digest in files)
     return source_of(f"{whose}, {measured[0].format}: {named}")
 

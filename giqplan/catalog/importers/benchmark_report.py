@@ -102,9 +102,9 @@ def _latency(node: Node | None, units: Mapping[str, Decimal]) -> Latency:
 
 def _unit(node: Node, known: Mapping[str, object]) -> str:
     unit = node.at("units")
-    if unit.value not in known:
+    if unit.text() not in known:
         unit.fail(f"{unit.value!r} is not one of {', '.join(known)}")
-    return str(unit.value)
+    return unit.text()
 
 
 def _rate(rates: Node, name: str, unit: str) -> Decimal | None:

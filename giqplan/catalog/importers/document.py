@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from giqplan.catalog.importers.values import broken, unreadable
+from giqplan.catalog.importers.values import LARGEST, LEAST, broken, unreadable
 
-_LARGEST = Decimal(10) ** 15
 _NOT_A_REPORT = (
     "Name stage_N_lifecycle_metrics.json files of inference-perf, llm-d Benchmark Reports, GuideLLM's JSON or CSV, or gcloud's CSV."
 )
@@ -43,8 +42,10 @@ def parse_tree(file: str, text: str) -> Any:
         return _json(text) if text.lstrip()[:1] in "{[" else _yaml(text)
     except json.JSONDecodeError as error:
         raise broken(file, f"not JSON: {error.msg}", error.lineno, error.colno) from None
-    except (RecursionError, ValueError) as error:
-        raise broken(file, "nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}") from None
+    except RecursionError:
+        raise broken(file, "nested too deeply") from None
+    except (ValueError, ArithmeticError):
+        raise broken(file, "a number of too many digits") from None
 
 
 def _json(text: str) -> Any:
@@ -144,7 +145,7 @@ class Node:
             self.fail(f"{found} is not a finite number")
         if found < 0:
             self.fail(f"{found} is negative")
-        if found > _LARGEST:
+        if found and not LEAST <= found <= LARGEST:
             self.fail(f"{found} is no measurement")
         return found
 

@@ -1,7 +1,8 @@
 """The CSV that ``gcloud container ai profiles benchmarks list`` prints (format csvprofile): one row a load level of a profile.
 
 Facts: gcloud 578.0.0. It has no accelerator count and no percentiles, and does not say which statistic its latencies are. They are whole
-milliseconds, so that ITL is taken as it stands. The costs are of gcloud's pricing model at its day and are not taken over.
+milliseconds, so that ITL is taken as it stands. Nothing in a file proves that Google wrote it: its curves are the user's word. The costs
+are of gcloud's pricing model at its day and are not taken over.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pathlib import PurePath
 from giqplan.catalog.importers.rows import Line, lines
 from giqplan.catalog.importers.values import Claim, Latency, Measurement
 from giqplan.errors import Place
-from giqplan.model.recommendation import Provenance
 
 COLUMNS = (
     "Instance Type",
@@ -55,7 +55,6 @@ def read(file: str, text: str) -> tuple[Measurement, ...]:
 
 def _one(line: Line, row: int) -> Measurement:
     said = {name: Claim(line.text(column), f"row {row}, {column}") for name, column in _SAID.items() if line.text(column)}
-    said["provenance"] = Claim(Provenance.GIQ.value, "the format")
     version = line.text("Serving Stack Version")
     qps = line.number_in("QPS")
     return Measurement(

@@ -71,6 +71,8 @@ def _config(data: bytes | None, file: str) -> tuple[dict[str, Claim], bool]:
         return {}, False
     beside = str(PurePath(file).with_name(CONFIG))
     root = Node(beside, parse_tree(beside, text_of(beside, data)))
+    if not isinstance(root.value, dict):
+        return {}, False
     said = {}
     for column, key in (("model_id", "model_name"), ("model_server", "type")):
         found = root.get("server", key)

@@ -98,7 +98,7 @@ def _profile(measurement: Measurement, given: Given, catalog: Catalog) -> dict[s
         cells[column] = own or (claim.text if claim else "")
     cells |= {column: claim.text for column, claim in said.items()}
     cells["replicas"] = cells["replicas"] or "1"
-    cells.setdefault("provenance", Provenance.USER.value)
+    cells["provenance"] = Provenance.USER.value
     return _checked(_canonical(cells, catalog), measurement, catalog)
 
 

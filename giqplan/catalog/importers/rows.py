@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
-from giqplan.catalog.importers.values import broken, unreadable
+from giqplan.catalog.importers.values import LARGEST, LEAST, broken, unreadable
 
 csv.field_size_limit(2**27)  # GuideLLM writes whole configurations into cells
 
@@ -42,7 +42,7 @@ class Line:
             found = Decimal(text)
         except InvalidOperation:
             self.fail(column, f"{text!r} is not a number")
-        if not found.is_finite() or found > 10**15:
+        if not found.is_finite() or abs(found) > LARGEST or 0 < found < LEAST:
             self.fail(column, f"{text} is no measurement")
         if found < 0:
             self.fail(column, f"{text} is negative")

@@ -9,6 +9,8 @@ from decimal import Decimal
 from giqplan.errors import CatalogError, Place
 
 MILLI = Decimal(1000)
+LEAST, LARGEST = Decimal("1e-15"), Decimal("1e15")
+"""No time, rate or count of a benchmark lies beyond."""
 
 
 @dataclass(frozen=True)
