@@ -95,7 +95,7 @@ def _latency(args: argparse.Namespace, asked: Asked) -> Chart:
         raise profile_question.no_rows(asked)
     chart = latency_chart(_model(asked), curves, args.latency, asked.query.targets, args.limit or _CURVES, _origin(asked), args.log)
     if chart is None:
-        what = f"none of the {len(curves)} curves has {args.latency.upper()} at every trustworthy load"
+        what = f"none of the {len(curves)} curves has token lengths, a trustworthy load and {args.latency.upper()} at each of them"
         raise NoProfileError("GIQ1245", what, f"draw another latency: --latency {'|'.join(m for m in METRICS if m != args.latency)}")
     return chart
 

@@ -101,6 +101,9 @@ def test_nothing_to_draw(run: Run) -> None:
     far = run("benchmarks", "plot", "--model", MODEL, "--use-case", "Chatbot")
     assert (far.code, far.out) == (4, "")
     assert "the nearest lengths measured are 1024/1024" in far.err
+    no_lengths = run("benchmarks", "plot", "--model", "Qwen/Qwen3.5-4B")
+    assert (no_lengths.code, no_lengths.out) == (4, "")
+    assert "none of the 1 curves has token lengths, a trustworthy load and NTPOT at each of them" in no_lengths.err
     no_price = run(*PLOT, "--pareto", "--region", "europe-west2")
     assert (no_price.code, no_price.out) == (4, "")
     assert "GIQ1245" in no_price.err

@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Callable
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -277,6 +278,15 @@ def test_a_png_shows_each_mark_in_its_colour() -> None:
 
 def test_names_of_any_script_have_a_picture() -> None:
     assert png(latency(curve(profile=profile(model_server="模型 Ωmega é")))).startswith(b"\x89PNG")
+
+
+def test_labels_of_a_crowd_do_not_cover_each_other() -> None:
+    crowd = (curve(f"c-{i}", tuple(point(load, 5 + load * (1 + i / 200)) for load in (2, 4, 8, 16))) for i in range(8))
+    chart = latency(*crowd, most=8)
+    letters = [item for item in scene(chart).items if isinstance(item, Words) and item.size == 16 and item.anchor == "middle"]
+    assert [item.text for item in letters] == list("ABCDEFGH")
+    for one, other in combinations(letters, 2):
+        assert abs(one.x - other.x) > 13 or abs(one.y - other.y) > 15
 
 
 def test_no_two_curves_look_alike() -> None:

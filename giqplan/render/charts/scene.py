@@ -210,23 +210,23 @@ _BESIDE = ((-15, -8), (15, -8), (-15, 18), (15, 18), (0, -15), (0, 25), (-24, 5)
 
 
 def _labels(chart: Chart, place: _Place) -> Iterator[Words]:
-    """Each label at the first place where it covers no other and its own mark is the nearest of those that have one."""
+    """Each label at the first place where it covers no other and its own mark is the nearest of those that have one; in a crowd where it
+    only covers no other."""
     named = [(mark, place.at(mark.x, mark.y)) for mark in chart.marks if mark.label]
     taken: list[tuple[float, float]] = []
     for mark, (x, y) in named:
-        others = [at for other, at in named if other is not mark and at != (x, y)]
         spots = [place.inside(x + dx, y + dy) for dx, dy in _BESIDE]
-
-        def clear(spot: tuple[float, float], x: float = x, y: float = y, others: list[tuple[float, float]] = others) -> bool:
-            def away(at: tuple[float, float]) -> float:
-                return (spot[0] - at[0]) ** 2 + (spot[1] - 5 - at[1]) ** 2
-
-            free = all(abs(spot[0] - a) > 13 or abs(spot[1] - b) > 15 for a, b in taken)
-            return free and all(away(at) > 1.3 * away((x, y)) for at in others)
-
-        spot = next((s for s in spots if clear(s)), spots[0])
+        others = [at for _, at in named if at != (x, y)]
+        free = [spot for spot in spots if all(abs(spot[0] - a) > 13 or abs(spot[1] - b) > 15 for a, b in taken)]
+        near = [spot for spot in free if all(_apart(spot, at) > 1.3 * _apart(spot, (x, y)) for at in others)]
+        spot = (*near, *free, *spots)[0]
         taken.append(spot)
         yield Words(*spot, printable(mark.label), LARGE, "middle")
+
+
+def _apart(label: tuple[float, float], mark: tuple[float, float]) -> float:
+    """The distance, squared, of a label's middle from a mark."""
+    return (label[0] - mark[0]) ** 2 + (label[1] - 5 - mark[1]) ** 2
 
 
 def _foot(chart: Chart, y: float, items: list[Item]) -> float:
