@@ -100,6 +100,7 @@ _CATALOG = {
     "GIQ1228": "what was fetched cannot be kept",
     "GIQ1229": "an accelerator that the catalog does not know",
     "GIQ1230": "the GIQ API knows no model",
+    "GIQ1231": "the synced layer is a sandbox's",
     "GIQ1235": "a name that the catalog does not know",
     "GIQ1236": "no profile of the model",
     "GIQ1237": "no profile meets what is asked",

@@ -78,9 +78,9 @@ def set_prices(
     return _write(folder, {"prices": list(prices), "sources": _source_rows(sources)}, name, date, dry_run=dry_run)
 
 
-def replace_layer(folder: Path, tables: Tables, date: str, *, name: str, dry_run: bool = False) -> tuple[RowChange, ...]:
-    """Make the layer hold ``tables`` and nothing else. Returns what changed."""
-    return _write(folder, {table: tables.get(table, ()) for table in TABLES}, name, date, whole=True, dry_run=dry_run)
+def replace_layer(folder: Path, tables: Tables, date: str, *, name: str, world: str = "", dry_run: bool = False) -> tuple[RowChange, ...]:
+    """Make the layer hold ``tables``, which ``world`` has told, and nothing else. Returns what changed."""
+    return _write(folder, {table: tables.get(table, ()) for table in TABLES}, name, date, world=world, whole=True, dry_run=dry_run)
 
 
 def cells_of(layer: Layer) -> dict[str, list[Cells]]:
@@ -98,14 +98,16 @@ def _filled(table: str, cells: Cells) -> dict[str, str]:
     return {column: cells.get(column, "") for column in TABLES[table].columns}
 
 
-def _write(folder: Path, rows: Tables, name: str, date: str, *, whole: bool = False, dry_run: bool = False) -> tuple[RowChange, ...]:
+def _write(
+    folder: Path, rows: Tables, name: str, date: str, *, world: str = "", whole: bool = False, dry_run: bool = False
+) -> tuple[RowChange, ...]:
     if dry_run:
-        changes, _ = _planned(folder, rows, name, date, whole=whole)
+        changes, _ = _planned(folder, rows, name, date, world, whole=whole)
         return changes
     try:
         with _alone(folder):
             _settle(folder)
-            changes, layer = _planned(folder, rows, name, date, whole=whole)
+            changes, layer = _planned(folder, rows, name, date, world, whole=whole)
             if changes or not Layer(name, folder).holds(ABOUT, layer.bytes_of(ABOUT)):
                 _commit(layer)
     except OSError as error:
@@ -115,7 +117,7 @@ def _write(folder: Path, rows: Tables, name: str, date: str, *, whole: bool = Fa
     return changes
 
 
-def _planned(folder: Path, rows: Tables, name: str, date: str, *, whole: bool) -> tuple[tuple[RowChange, ...], Layer]:
+def _planned(folder: Path, rows: Tables, name: str, date: str, world: str, *, whole: bool) -> tuple[tuple[RowChange, ...], Layer]:
     """What would change, and the layer as it would be. Raises CatalogError where the layer as it is, or as it would be, cannot be read; one
     that is replaced as a whole may be broken."""
     old, before = Layer(name, folder), {}
@@ -130,6 +132,7 @@ def _planned(folder: Path, rows: Tables, name: str, date: str, *, whole: bool) -
     after = rows if whole else {table: _merged(table, before.get(table, ()), rows.get(table, ())) for table in {**before, **rows}}
     files = {f"{table}.csv": _csv(table, found) for table in TABLES if (found := after.get(table, ())) or old.has(f"{table}.csv")}
     about = {"schema_version": SCHEMA_VERSION, "name": name, "date": date, "checked": Layer(name, folder, files).tables_digest}
+    about |= {"world": world} if world else {}
     new = Layer(name, folder, {**files, ABOUT: (json.dumps(about, indent=2) + "\n").encode()})
     try:
         check(new, _sources_in(new))

@@ -97,6 +97,11 @@ class Layer:
     def date(self) -> str:
         return str(self.about["date"])
 
+    @property
+    def world(self) -> str:
+        """The world that told what it holds (a synced layer); "" = none."""
+        return str(self.about.get("world", ""))
+
     @cached_property
     def digest(self) -> str:
         """``sha256:<hex>`` over the bytes of its tables and catalog.json, by name."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from giqplan.catalog import open_catalog
+from giqplan.catalog import Catalog, open_catalog
 from giqplan.cli.places import folder_of, sandbox_of, world_of
-from giqplan.errors import Place, UsageError
+from giqplan.errors import CatalogError, Place, UsageError
 from giqplan.intent import DEFAULT_ENVIRONMENT, LoadedIntent, load_intent
 from giqplan.model.address import Address
 from giqplan.model.connection import Connection
@@ -67,7 +67,7 @@ class Session:
         state, scope = self.state(), scope_of(next(iter(self.loaded.values())).intent)
         return Inputs(
             self.loaded,
-            open_catalog(self.home),
+            self._catalog(),
             self.connection.world,
             state,
             self.cloud,
@@ -76,6 +76,15 @@ class Session:
             options=self.options,
             whole=self.whole,
         )
+
+    def _catalog(self) -> Catalog:
+        """The catalog of the intents. Raises CatalogError (GIQ1231) when what a sandbox told would decide about Google Cloud."""
+        catalog = open_catalog(self.home)
+        told = [layer for layer in catalog.layers if layer.world.startswith("sandbox-")]
+        if told and self.cloud is not None and self.connection.world == "gcp":
+            detail = f"the {told[0].name} layer was told by {told[0].world}, and this run is about Google Cloud"
+            raise CatalogError("GIQ1231", detail, f"giqplan catalog sync, without --sandbox; or delete {told[0].root}")
+        return catalog
 
     def begun(self) -> frozenset[Address]:
         """What an interrupted run had begun to create; the state has to be loaded."""

@@ -64,8 +64,8 @@ def sync(world: Reader, home: Path, *, world_name: str, project: str, models: Se
         source = source_of(_SOURCE + (f"; answered by {world_name}, a stand-in" if world_name != "gcp" else ""), date=date)
         found, asked = tables(fetched, others, source), {model_id(others, name) for name in fetched.models}
         after = _beside(before, found, asked, source.id) if models else found
-        if _says_more(replace_layer(folder, after, date, name=SYNCED, dry_run=True)):
-            replace_layer(folder, after, date, name=SYNCED)
+        if _says_more(replace_layer(folder, after, date, name=SYNCED, world=world_name, dry_run=True)):
+            replace_layer(folder, after, date, name=SYNCED, world=world_name)
     new, changed, gone, unchanged = _compared(before.get("curves", ()), after["curves"])
     return Synced(
         models=fetched.models,

@@ -166,6 +166,13 @@ def test_explain_and_plan_decide_by_the_synced_layer_and_say_so(house: SyncHouse
     assert told["recommendation"]["evidence"]["provenance"] == "giq"
 
 
+def test_what_a_sandbox_told_does_not_decide_about_google_cloud(house: SyncHouse) -> None:
+    house.synced()
+    code, _, err = house.run("plan", str(house.file))
+    assert (code, "GIQ1231" in err) == (1, True), err
+    assert house.run("plan", str(house.file), "--sandbox")[0] != 1
+
+
 def test_what_was_synced_contradicts_nothing(house: SyncHouse) -> None:
     house.synced()
     code, out, err = house.run("catalog", "verify", "-f", str(house.file))
