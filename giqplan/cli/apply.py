@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from giqplan.cli import options
+from giqplan.cli.confirm import confirm
 from giqplan.cli.interrupt import stoppable
 from giqplan.cli.plan import show
 from giqplan.cli.progress import LineReporter
@@ -93,7 +94,7 @@ def _approve(session: Session, state: State | None, proposal: Proposal, args: ar
         recorded = Exit.DONE if never else _record_unchanged(session, state, proposal)
         return worst((recorded, Exit.INCOMPLETE if proposal.plan.deferred else Exit.DONE))
     if asks:
-        _confirm(args)
+        confirm(args, args.command, "Only 'yes' carries this plan out")
     return _carry_out(session, state, proposal, args)
 
 
@@ -112,16 +113,6 @@ def _record_unchanged(session: Session, state: State | None, proposal: Proposal)
 
     assert session.cloud is not None
     return carry_out(proposal, state, session.cloud, session.store, LineReporter(quiet=True), threading.Event()).exit
-
-
-def _confirm(args: argparse.Namespace) -> None:
-    if args.auto_approve:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("GIQ0102", f"{args.command} asks before it acts, and there is no terminal", "add --auto-approve")
-    print("\nOnly 'yes' carries this plan out: ", end="", flush=True)
-    if sys.stdin.readline().strip() != "yes":
-        raise UsageError("GIQ0103", "nothing was changed", "answer yes to go on")
 
 
 def _carry_out(session: Session, state: State | None, proposal: Proposal, args: argparse.Namespace) -> Exit:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from giqplan.cli.confirm import someone_is_there
 from giqplan.cli.options import DEFAULT_INTENT, quiet
 from giqplan.errors import Exit, UsageError
 from giqplan.intent.init import starter
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> Exit:
     path = Path(args.file)
     _refuse_to_overwrite(path)
     given = {field: getattr(args, field) for field in _QUESTIONS if getattr(args, field) is not None}
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if someone_is_there() and sys.stdout.isatty():
         given = _ask(given)
     text = starter(**given)
     load_intent(path, text=text)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from giqplan.cli.confirm import someone_is_there
 from giqplan.cli.options import DEFAULT_INTENT
 from giqplan.cli.places import folder_of
 from giqplan.errors import IntentError, Place, PlanError, UsageError
@@ -73,7 +73,7 @@ def open_saved(plan: Plan, file: Path, told: str, args: argparse.Namespace) -> S
     intent = intent_of(plan, file, args)
     if args.digest is not None and args.digest != told:
         raise PlanError("GIQ1614", f"the plan has {told}, {args.digest} was reviewed", "apply the plan that was reviewed")
-    if args.digest is None and intent is None and not sys.stdin.isatty():
+    if args.digest is None and intent is None and not someone_is_there():
         remedy = "add --digest sha256:... as the review shows it, or -f INTENT"
         raise PlanError("GIQ1614", "there is neither a terminal nor the intent: only a digest can vouch for the plan", remedy)
     must_be_of(plan, plan.world, args.environment or DEFAULT_ENVIRONMENT)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from giqplan.cli import options
-from giqplan.errors import Exit, Place, StateError, UsageError
+from giqplan.cli.confirm import confirm
+from giqplan.errors import Exit, Place, StateError
 from giqplan.units import canonical_json
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _rm(args: argparse.Namespace) -> None:
 
     with _editing(args) as (session, state):
         entry = entry_of(state, args.address)
-        _confirm(args, f"Only 'yes' forgets {entry.address}")
+        confirm(args, "state rm", f"Only 'yes' forgets {entry.address}")
         session.store.commit(forgotten(state, entry.address))
     print(f"Forgotten: {entry.address}. Nothing in the world was touched; state.json.backup is the state before.")
     print("While the intent wants it, the next plan recognises it, or blocks when it carries no mark of giqplan (giqplan import).")
@@ -123,13 +123,3 @@ def _editing(args: argparse.Namespace) -> Iterator[tuple[Session, State]]:
         session, state = _open(args)
         session.store.must_be_settled()
         yield session, state
-
-
-def _confirm(args: argparse.Namespace, question: str) -> None:
-    if args.auto_approve:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("GIQ0102", f"state {args.state_command} asks first, and there is no terminal", "add --auto-approve")
-    print(f"{question}: ", end="", flush=True)
-    if sys.stdin.readline().strip() != "yes":
-        raise UsageError("GIQ0103", "nothing was changed", "answer yes to go on")

@@ -60,7 +60,8 @@ def codes(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     capsys.readouterr()
     main([*words, "--format", "json"])
     told = capsys.readouterr().err.strip().splitlines()
-    return [error["code"] for line in told if line.startswith("{") for error in json.loads(line)["errors"]]
+    found = (line[line.find('{"errors"') :] for line in told if '{"errors"' in line)
+    return [error["code"] for line in found for error in json.loads(line)["errors"]]
 
 
 def checks(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, str]]:
