@@ -13,9 +13,8 @@ from giqplan.catalog.importers.document import Node, parse_tree
 from giqplan.catalog.importers.guidellm_json import FORMAT, NTPOT_NOTE, VERSION, model_of
 from giqplan.catalog.importers.rows import Line, other_columns, records
 from giqplan.catalog.importers.values import Latency, Measurement, broken, unreadable
-from giqplan.errors import Place
+from giqplan.errors import CatalogError, Place
 
-_SECOND_LINE = ("Run ID", "Run Index")
 _TYPE, _STRATEGY = "Benchmark/Type/", "Benchmark/Strategy/"
 _NEEDED = (
     "Run Info/Backend/",
@@ -47,9 +46,9 @@ def read(file: str, text: str) -> tuple[Measurement, ...]:
     if len({len(cells) for cells in heads}) > 1:
         raise broken(file, "the three header lines differ in length", 1)
     columns = ["/".join(parts) for parts in zip(*heads, strict=True)]
-    if any(column not in columns for column in _NEEDED):
-        missing = [column for column in _NEEDED if column not in columns]
-        raise other_columns(file, [*columns, *()], [*columns, *missing], 1)
+    missing = [column for column in _NEEDED if column not in columns]
+    if missing:
+        raise other_columns(file, columns, [*columns, *missing], 1)
     lines = []
     for number, cells in found[3:]:
         if len(cells) != len(columns):
@@ -104,8 +103,8 @@ def _tree(line: Line, column: str) -> Node:
         line.fail(column, "no JSON object")
     try:
         return Node(line.file, parse_tree(line.file, text), f"line {line.number}, {column}")
-    except Exception as error:
-        line.fail(column, f"no JSON: {getattr(error, 'detail', error)}")
+    except CatalogError as error:
+        line.fail(column, error.detail)
 
 
 def _strategy(line: Line) -> tuple[Decimal | None, str]:
