@@ -65,8 +65,9 @@ def _run_saved(file: Path, args: argparse.Namespace) -> Exit:
     from giqplan.cli.saved import open_saved, propose_saved
     from giqplan.render.plan_file import read_plan
 
-    if args.target or args.exclude:
-        raise UsageError("GIQ0101", "--target and --exclude were decided when the plan was made", "plan again with them")
+    if args.target or args.exclude or args.force_globs:
+        detail = "--target, --exclude and --force-conflicts were decided when the plan was made"
+        raise UsageError("GIQ0101", detail, "plan again with them")
     plan, told = read_plan(file)
     session = open_saved(plan, file, told, args)
     with _locked(session, args):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
@@ -43,6 +44,7 @@ LARGEST_INTENT = 1 << 20
 """Bytes; JSON beyond it is no intent (``intent.document``), and is read as a plan."""
 _STAGES = {stage.title: stage for stage in Stage}
 _VERBS = {tuple(actions): verb for verb, actions in ACTIONS.items()}
+_ENVIRONMENT = re.compile(r"[a-z][-a-z0-9]{0,62}")
 _AGAIN = "make the plan again: giqplan plan -o PLAN"
 
 
@@ -119,7 +121,7 @@ def _plan(value: Mapping[str, Any]) -> Plan:
     parts = tuple(_part(each, value["recommendation"]) for each in value["intents"])
     return Plan(
         world=_text(value["world"]),
-        environment=_text(value["environment"]),
+        environment=_environment(value["environment"]),
         parts=parts,
         project=_text(value["project"]),
         cluster=_text(value["cluster"]),
@@ -204,6 +206,13 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("text is wanted")
     return value
+
+
+def _environment(value: Any) -> str:
+    """State lies in a folder of that name, so it must be one that an intent can have."""
+    if not _ENVIRONMENT.fullmatch(_text(value)):
+        raise ValueError("that is no name of an environment")
+    return str(value)
 
 
 def _path(value: Any) -> tuple[str | int, ...]:

@@ -194,6 +194,24 @@ def test_a_plan_of_another_world_or_environment_is_refused(applied: House) -> No
     assert (code, "GIQ1608" in err, written) == (1, True, [])
 
 
+@pytest.mark.parametrize("flag", ["--target", "--exclude", "--force-conflicts"])
+def test_what_was_decided_when_a_plan_was_made_is_not_decided_again(applied: House, flag: str) -> None:
+    code, _, err, written = apply(applied, save(applied), flag, "*")
+    assert (code, "GIQ0101" in err, written) == (1, True, [])
+
+
+def test_the_environment_of_a_forged_plan_names_no_folder_elsewhere(house: Callable[..., House]) -> None:
+    one = house()
+    file = save(one)
+    forge(file, lambda body: body.__setitem__("environment", "../../../elsewhere"), redo_digest=True)
+    one.file.unlink()
+    told = json.loads(file.read_text())["digest"]
+    code, _, err, written = apply(one, file, "--digest", told, "-e", "../../../elsewhere")
+    assert (code, "GIQ1606" in err, written) == (1, True, [])
+    assert not (one.folder.parent / "elsewhere").exists()
+    assert not (one.folder / "elsewhere").exists()
+
+
 def test_a_readers_plan_is_carried_out_by_who_may(applied: House) -> None:
     applied.set("autoscaling.maxReplicas", 4)
     file = applied.folder / "plan.json"
