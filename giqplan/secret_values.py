@@ -7,7 +7,10 @@ PEM private keys (RFC 7468), GitHub tokens (ghp_, github_pat_). Short words that
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
+HIDDEN = "(secret)"
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a Hugging Face token", re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{16,}")),
     ("a Google access token", re.compile(r"ya29\.[A-Za-z0-9_-]{16,}")),
@@ -32,8 +35,21 @@ def looks_like(text: str) -> str:
 def blotted(text: str) -> str:
     """``text`` with ``(secret)`` for whatever in it looks like one."""
     for _, form in _FORMS:
-        text = form.sub("(secret)", text)
+        text = form.sub(HIDDEN, text)
     return text
+
+
+def hidden(value: Any) -> Any:
+    """A JSON value with ``(secret)`` for what looks like one in it, and for the value of a variable that is named like one."""
+    if isinstance(value, str):
+        return blotted(value)
+    if isinstance(value, list):
+        return [hidden(inner) for inner in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {key: hidden(inner) for key, inner in value.items()}
+    secret = isinstance(value.get("value"), str) and named_like_one(str(value.get("name", "")))
+    return found | {"value": HIDDEN} if secret else found
 
 
 def named_like_one(variable: str) -> bool:

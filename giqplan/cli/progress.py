@@ -7,6 +7,7 @@ import threading
 import time
 
 from giqplan.model.address import Address
+from giqplan.secret_values import blotted
 
 
 class LineReporter:
@@ -29,7 +30,7 @@ class LineReporter:
 
     def failed(self, address: Address, reason: str) -> None:
         with self._lock:
-            print(f"! {address}: {reason.removeprefix(f'{address}: ')}", file=sys.stderr, flush=True)
+            print(blotted(f"! {address}: {reason.removeprefix(f'{address}: ')}"), file=sys.stderr, flush=True)
 
     def _line(self, mark: str, text: str) -> None:
         if self._quiet:

@@ -29,6 +29,7 @@ from giqplan.resources.cluster import TYPE as CLUSTER
 from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject, is_adopted
 from giqplan.resources.preconditions import judge
 from giqplan.resources.services import TYPE as SERVICE
+from giqplan.secret_values import blotted
 from giqplan.state import IntentRecord, Journal, ResourceState
 
 
@@ -268,7 +269,7 @@ class Executor:
     def _note_failure(self, record: int, address: Address, error: GiqplanError) -> None:
         """An answer that was lost ends nothing: the action may have happened, so its record stays open for the next run to settle."""
         if not _answer_lost(error):
-            self._journal.failed(record, f"{error.code}: {error.detail}")
+            self._journal.failed(record, blotted(f"{error.code}: {error.detail}"))
         self._reporter.failed(address, error.detail)
 
     def _forget(self, change: Change) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from giqplan.checks import permissions
 from giqplan.engine.drift import buckets_recorded, recorded_identities
+from giqplan.engine.hidden import without_secrets
 from giqplan.engine.inputs import Inputs, Proposal
 from giqplan.engine.interrupted import begun_buckets, told
 from giqplan.engine.marked import NAMESPACE, begun_members, marked
@@ -80,7 +81,8 @@ def plan_destroy(inputs: Inputs) -> Proposal:
     }
     recorded = {**known, **found}
     changes = unwanted_changes(recorded, world, Cause.DESTROY)
-    ordered = narrowed(in_order(_keep(changes, world, intents, frozenset(recorded))), inputs.options)
+    kept = _keep(changes, world, intents, frozenset(recorded))
+    ordered = narrowed(in_order(without_secrets(kept)), inputs.options)
     notes: tuple[str, ...] = (
         () if inputs.state is not None else ("no state: what carries giqplan's marks was found; APIs and IAM bindings are left",)
     )

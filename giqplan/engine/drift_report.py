@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from giqplan.engine.drift import Recorded, buckets_recorded, drift_of, recorded_identities
+from giqplan.engine.hidden import drift_without_secrets
 from giqplan.engine.inputs import Inputs
 from giqplan.engine.observe import observe
 from giqplan.engine.planner import recorded_of, same_cluster
@@ -68,4 +69,4 @@ def judged(
             unseen.append(Deferred(address, live.why or "it could not be looked at"))
         elif (found := drift_of(kind, address, entry, live)) is not None:
             drift.append(found)
-    return tuple(drift), tuple(unseen)
+    return drift_without_secrets(drift), tuple(unseen)

@@ -12,6 +12,7 @@ from giqplan.errors import PlanError
 from giqplan.model.resource import Live, Presence, Resource
 from giqplan.resources import REGISTRY
 from giqplan.resources.owners import other_manager, other_set
+from giqplan.secret_values import hidden
 from giqplan.state import LocalState, ResourceState, State
 
 
@@ -39,7 +40,7 @@ def find_import(text: str, inputs: Inputs, proposal: Proposal) -> Imported:
         raise PlanError("GIQ1624", f"{address} is recorded already", "giqplan plan shows what would change in it")
     _refuse_others(resource, live, inputs.claimed.get(address, ""))
     kind = REGISTRY.of(address)
-    held = kind.project(live.body, resource.desired, address)
+    held = hidden(kind.project(live.body, resource.desired, address))
     entry = ResourceState(address, held, held, live.identity, live.ours, resource.depends_on, resource.intents)
     return Imported(entry, resource)
 

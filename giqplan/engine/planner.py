@@ -12,6 +12,7 @@ from giqplan.engine.adopted import with_adopted_marks
 from giqplan.engine.choice import choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
+from giqplan.engine.hidden import drift_without_secrets, without_secrets
 from giqplan.engine.inputs import Inputs, Proposal, choice_digest
 from giqplan.engine.interrupted import begun_buckets, members_left, told, without_own_work
 from giqplan.engine.marked import strays
@@ -67,7 +68,7 @@ def make_plan(inputs: Inputs) -> Proposal:
     changes = predicted
     if inputs.port is not None and world.cluster_answers:
         changes = verify(inputs.port, changes, {r.address: r for r in resources}, world, inputs.options.force_conflicts)
-    changes = narrowed(changes, inputs.options)
+    changes = narrowed(without_secrets(changes), inputs.options)
     if inputs.port is not None:
         subjects = [replace(subject, world=ask_rights(inputs.port, world, changes)) for subject in subjects[:1]] + subjects[1:]
     parts = tuple(
@@ -88,7 +89,7 @@ def make_plan(inputs: Inputs) -> Proposal:
         project=scope.project,
         cluster=str(scope.cluster),
         changes=changes,
-        drift=without_own_work(drift, inputs.left_open),
+        drift=drift_without_secrets(without_own_work(drift, inputs.left_open)),
         checks=run_checks(subjects, changes),
         deferred=deferred_of(changes),
         pins=pins_of(changes, world),
@@ -98,7 +99,12 @@ def make_plan(inputs: Inputs) -> Proposal:
         options=inputs.options,
     )
     return Proposal(
-        plan, {r.address: r for r in resources}, world, {c.address: c for c in predicted}, begun=inputs.begun, names=inputs.names
+        plan,
+        {r.address: r for r in resources},
+        world,
+        {c.address: c for c in without_secrets(predicted)},
+        begun=inputs.begun,
+        names=inputs.names,
     )
 
 

@@ -11,6 +11,7 @@ from engine_house import House, hugging_face
 
 CANARY = "hf_" + "TheCanarySings" * 2
 FORMS = (CANARY, base64.b64encode(CANARY.encode()).decode())
+DEPLOYMENT = "/apis/apps/v1/namespaces/inference/deployments/quickstart"
 STORE = ("sandbox.db", "sandbox.db-wal", "sandbox.db-shm")
 
 
@@ -61,6 +62,35 @@ def test_the_token_is_in_the_secret_and_nowhere_else(
     assert _leaks(one) == []
     captured = capfd.readouterr()
     assert [text for text in (*said, captured.out, captured.err) if _sings(text)] == []
+
+
+def test_a_token_that_somebody_wrote_into_an_object_is_not_repeated(applied: House, capfd: pytest.CaptureFixture[str]) -> None:
+    held = applied.kubernetes("GET", DEPLOYMENT)
+    container = held["spec"]["template"]["spec"]["containers"][0]
+    ours = container["env"][0]["name"]
+    env = [{"name": ours, "value": CANARY}, {"name": "HUGGING_FACE_HUB_TOKEN", "value": "aPlainWord"}]
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": container["name"], "env": env}]}}}}
+    applied.kubernetes("PATCH", DEPLOYMENT, patch, content="application/strategic-merge-patch+json")
+    plan = applied.folder / "plan.json"
+    said: list[str] = []
+    for words in (
+        ("plan", "--full", "-o", str(plan)),
+        ("plan", "--format", "json"),
+        ("drift",),
+        ("drift", "--format", "json"),
+        ("destroy",),
+    ):
+        said += applied.cli(*words)[1:]
+    said += applied.run("apply", str(plan), "--sandbox", "--force-conflicts", "*")[1:]
+    said += applied.run("show", str(plan), "--full")[1:]
+    assert any("(secret)" in text for text in said)
+    said += applied.run("apply", str(plan), "--sandbox")[1:]
+    said += applied.cli("apply", "--auto-approve", "--force-conflicts", "kubernetes_deployment.inference/quickstart")[1:]
+    assert applied.cli("plan", "--detailed-exitcode")[0] == 0
+    captured = capfd.readouterr()
+    assert [text for text in (*said, captured.out, captured.err) if _sings(text) or "aPlainWord" in text] == []
+    files = [path for path in applied.folder.rglob("*") if path.is_file() and path.name not in STORE]
+    assert [path for path in files if _sings(path.read_text(encoding="utf-8", errors="replace"))] == []
 
 
 def _sings(text: str) -> bool:

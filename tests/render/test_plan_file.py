@@ -94,7 +94,7 @@ PARTS = st.builds(Part, TEXT, TEXT, TEXT, st.sampled_from([None, recommendation(
 PLANNED_ALL = st.builds(
     Plan,
     world=TEXT,
-    environment=TEXT,
+    environment=st.from_regex(r"[a-z][-a-z0-9]{0,5}", fullmatch=True),
     parts=st.lists(PARTS, min_size=1, max_size=2).map(tuple),
     project=TEXT,
     cluster=TEXT,
