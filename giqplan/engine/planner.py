@@ -35,6 +35,7 @@ from giqplan.resources import REGISTRY, Kind, buckets_of, declare, is_adapters, 
 from giqplan.resources.iam import BUCKET_MEMBER, PROJECT_MEMBER
 from giqplan.resources.preconditions import missing
 from giqplan.state import State as Recording
+from giqplan.state import broken
 
 if TYPE_CHECKING:
     from giqplan.intent import LoadedIntent
@@ -151,16 +152,20 @@ def _max(intent: Intent) -> str:
 
 def _rollout(subject: Subject, kept: Mapping[str, str], spare: int | None) -> tuple[Rollout, str]:
     """Surge or Recreate; an applied choice stays while the profile and the highest replica count stay, or nobody may see the quota."""
-    if "rollout" in kept and (spare is None or kept.get("max") == _max(subject.intent)):
+    if kept.get("rollout") in tuple(Rollout) and (spare is None or kept.get("max") == _max(subject.intent)):
         return Rollout(kept["rollout"]), "as applied"
     count, most = subject.recommendation.profile.accelerator_count, subject.recommendation.sizing.max_replicas
     return choose_rollout(count, most, spare)
 
 
 def recorded_of(state: Recording | None) -> Mapping[Address, Recorded]:
-    """What state holds, as the comparison needs it."""
+    """What state holds, as the comparison needs it. Raises StateError (GIQ1802) for what its kind cannot be found by."""
     if state is None:
         return {}
+    for address, entry in state.resources.items():
+        lacking = [name for name in REGISTRY.of(address).found_by if not isinstance(entry.applied.get(name), str)]
+        if lacking:
+            raise broken(f"{address}: what was sent has no {' and no '.join(lacking)}")
     return {
         address: Recorded(entry.applied, entry.observed, entry.identity, entry.created, stage_of(address), entry.depends_on, entry.intents)
         for address, entry in state.resources.items()

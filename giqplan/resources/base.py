@@ -40,6 +40,7 @@ class Kind(ABC):
     """A resource kind. ``permissions``: what a caller needs for each verb (facts of the IAM reference, IAM dataset 2026-08-22).
 
     ``gates``: dependents wait until the resource is settled, not only sent. ``immutable``: paths that cannot change in place.
+    ``found_by``: the texts of what was sent without which it is not found again.
     """
 
     type: str
@@ -47,6 +48,7 @@ class Kind(ABC):
     gates: bool = True
     patience: Patience = Patience(300, "Kubernetes objects without a controller of their own settle at once")
     immutable: tuple[Path, ...] = ()
+    found_by: tuple[str, ...] = ()
     permissions: Mapping[Verb, tuple[str, ...]] = {}
 
     @abstractmethod

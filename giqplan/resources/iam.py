@@ -95,6 +95,7 @@ class BucketMember(_Member):
     """``name``: ``<bucket>/<role>/<namespace>/<service account>``."""
 
     type = BUCKET_MEMBER
+    found_by = ("role", "member", "bucket")
     permissions: Mapping[Verb, tuple[str, ...]] = {
         Verb.CREATE: ("storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"),
         Verb.DELETE: ("storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"),
@@ -119,6 +120,7 @@ class ProjectMember(_Member):
     """``name``: ``<project>/<role>/<namespace>/<service account>``."""
 
     type = PROJECT_MEMBER
+    found_by = ("role", "member", "project")
     permissions: Mapping[Verb, tuple[str, ...]] = {
         Verb.CREATE: ("resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"),
         Verb.DELETE: ("resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"),

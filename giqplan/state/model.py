@@ -48,6 +48,8 @@ class ResourceState:
         applied, observed, created = value["applied"], value["observed"], value["created"]
         if not isinstance(applied, dict) or not isinstance(observed, dict | None) or not isinstance(created, bool):
             raise TypeError("applied, observed or created has the wrong type")
+        if not isinstance(value["identity"], str):
+            raise TypeError("an identity is no text")
         return cls(
             Address.parse(value["address"]),
             applied,
@@ -135,6 +137,8 @@ class State:
             names = ("lineage", "world", "environment", "project", "cluster", "cluster_uid")
             if version != FORMAT_VERSION or not all(isinstance(value[name], str) for name in names) or type(value["serial"]) is not int:
                 raise ValueError("a field has the wrong type")
+            if len({r.address for r in resources}) != len(resources):
+                raise ValueError("it holds a resource twice")
             return cls(
                 **{name: value[name] for name in names},
                 serial=value["serial"],
@@ -155,6 +159,6 @@ def _of_this_format(value: Any) -> Any:
     return {**value, "format_version": FORMAT_VERSION, "intents": intents, "resources": resources}
 
 
-def broken(detail: str, place: Place) -> StateError:
-    """The error of a state file that cannot be read as JSON."""
+def broken(detail: str, place: Place | None = None) -> StateError:
+    """The error of a state that does not hold what a state holds."""
     return StateError("GIQ1802", detail, _REMEDY, place)

@@ -228,6 +228,19 @@ def unknown_type(state: bytes) -> bytes:
     return json.dumps(body).encode()
 
 
+def member_without_its_role(state: bytes) -> bytes:
+    body = json.loads(state)
+    member = next(r for r in body["resources"] if r["address"].startswith("google_storage_bucket_iam_member."))
+    del member["applied"]["role"]
+    return json.dumps(body).encode()
+
+
+def a_resource_twice(state: bytes) -> bytes:
+    body = json.loads(state)
+    body["resources"].append(body["resources"][0])
+    return json.dumps(body).encode()
+
+
 STATES: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "empty": (lambda state: b"", "GIQ1801", ""),
     "truncated": (cut, "GIQ1802", ""),
@@ -242,9 +255,17 @@ STATES: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "of another cluster": (with_key(cluster="projects/my-project/locations/us-east4/clusters/x"), "GIQ1807", "us-east4"),
     "of a cluster that was made anew": (with_key(cluster_uid="another"), "GIQ1807", "made anew"),
     "a resource of an unknown type": (unknown_type, "GIQ1615", "kubernetes_servlet"),
+    "a member without its role": (member_without_its_role, "GIQ1802", "has no role"),
+    "a resource twice": (a_resource_twice, "GIQ1802", "twice"),
 }
 #: Commands that ask the world can see that the cluster is another one; ``show`` reads the state alone.
-BY_THE_WORLD = ("of another cluster", "of a cluster that was made anew", "a resource of an unknown type", "half a character")
+BY_THE_WORLD = (
+    "of another cluster",
+    "of a cluster that was made anew",
+    "a resource of an unknown type",
+    "half a character",
+    "a member without its role",
+)
 
 
 @pytest.mark.parametrize("what", STATES)

@@ -116,7 +116,7 @@ def test_a_field_of_the_wrong_type_is_an_error(store: LocalState, folder: Path, 
     assert code_of(found) == "GIQ1802"
 
 
-@pytest.mark.parametrize("change", [{"created": "no"}, {"applied": []}, {"observed": 1}, {"address": "nodot"}])
+@pytest.mark.parametrize("change", [{"created": "no"}, {"applied": []}, {"observed": 1}, {"address": "nodot"}, {"identity": 5}])
 def test_a_resource_of_the_wrong_shape_is_an_error(store: LocalState, folder: Path, change: dict[str, object]) -> None:
     path = folder / "state.json"
     store.commit(state(resources={DEPLOYMENT: resource()}))
