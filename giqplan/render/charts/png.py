@@ -1,4 +1,4 @@
-"""A scene as PNG, drawn here with numpy (docs/adr/0005-charts.md): lines, filled shapes and letters with smooth rims."""
+"""A scene as PNG, drawn here with numpy (docs/adr/0006-charts.md): lines, filled shapes and letters with smooth rims."""
 
 from __future__ import annotations
 
