@@ -30,7 +30,7 @@ from giqplan.resources.kubernetes import FIELD_MANAGER, KubernetesObject, is_ado
 from giqplan.resources.preconditions import judge
 from giqplan.resources.services import TYPE as SERVICE
 from giqplan.secret_values import blotted
-from giqplan.state import IntentRecord, Journal, ResourceState
+from giqplan.state import Journal, ResourceState
 
 
 @dataclass
@@ -70,8 +70,7 @@ class Executor:
         self._journal, self._reporter, self._pace = journal, reporter, Pace(stop)
         self._stop = stop
         self._world, self._resources = proposal.world, dict(proposal.resources)
-        parts = {part.name: IntentRecord(part.file, part.choices) for part in proposal.plan.parts}
-        self._choices, self._chosen = {} if proposal.plan.destroy else parts, False
+        self._choices, self._chosen = proposal.decisions, False
         self._lock = threading.Lock()
 
     def run(self, recorded: Mapping[Address, ResourceState]) -> Applied:

@@ -13,9 +13,9 @@ from giqplan.intent.model import Intent
 from giqplan.model.address import Address
 from giqplan.model.calls import ClusterRef
 from giqplan.model.plan import Change, Options, Plan
-from giqplan.model.resource import Resource
+from giqplan.model.resource import Resource, Stage
 from giqplan.model.world import Scope, World
-from giqplan.state import Pending, ResourceState, State
+from giqplan.state import IntentRecord, Pending, ResourceState, State
 from giqplan.units import digest
 
 if TYPE_CHECKING:
@@ -88,6 +88,13 @@ class Proposal:
     """``Inputs.begun``."""
     names: frozenset[str] = frozenset()
     """``Inputs.names``."""
+
+    @property
+    def decisions(self) -> dict[str, IntentRecord]:
+        """What is recorded of each intent's choice once it is applied. Where the plan leaves the workload out, nothing is decided yet."""
+        left = {name for change in self.plan.changes if change.left and change.stage is Stage.WORKLOAD for name in change.intents}
+        parts = () if self.plan.destroy else self.plan.parts
+        return {part.name: IntentRecord(part.file, part.choices) for part in parts if part.name not in left}
 
 
 def begun_of(left_open: Iterable[Pending]) -> frozenset[Address]:

@@ -92,9 +92,8 @@ def _intents(state: State, proposal: Proposal, left: Iterable[ResourceState], *,
     kept = {name: record for name, record in state.intents.items() if not decided or name not in proposal.names or name in wanted}
     if proposal.plan.destroy:
         return kept
-    if decided:
-        return kept | {part.name: IntentRecord(part.file, part.choices) for part in proposal.plan.parts}
-    return {part.name: IntentRecord(part.file) for part in proposal.plan.parts if part.name in wanted} | kept
+    begun = {part.name: IntentRecord(part.file) for part in proposal.plan.parts if part.name in wanted}
+    return begun | kept | (proposal.decisions if decided else {})
 
 
 def _still_wanted(entry: ResourceState, proposal: Proposal) -> ResourceState:

@@ -17,7 +17,7 @@ _DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.REPLACE: "replaced
 
 def applied_text(applied: Applied, plan: Plan) -> str:
     """A few lines for people, the last of them the summary."""
-    lines = [*_adjusted(applied), *_left(plan), *_open(applied)]
+    lines = [*_adjusted(applied), *_left(plan), *_open(applied, plan)]
     ended = {change.address: change.verb for change in plan.acting}
     done = [ended[a] for a, end in applied.walked.ends.items() if end is End.DONE]
     counts = ", ".join(f"{done.count(verb)} {word}" for verb, word in _DONE.items() if verb in done)
@@ -60,8 +60,9 @@ def _left(plan: Plan) -> list[str]:
     return ["Left in place:", *lines, ""] if lines else []
 
 
-def _open(applied: Applied) -> list[str]:
+def _open(applied: Applied, plan: Plan) -> list[str]:
     lines = [f"  {address}: {reason}" for address, reason in sorted(applied.waits.items())]
     skipped = [f"  {a}: not begun" for a, end in sorted(applied.walked.ends.items()) if end is End.SKIPPED]
     held = [f"  {a}: not sent, {error.summary}" for a, error in sorted(applied.walked.errors.items()) if error.exit is Exit.INCOMPLETE]
-    return ["Not finished (apply again to go on):", *lines, *held, *skipped, ""] if lines or held or skipped else []
+    again = "destroy" if plan.destroy else "apply"
+    return [f"Not finished ({again} again to go on):", *lines, *held, *skipped, ""] if lines or held or skipped else []

@@ -109,7 +109,8 @@ def test_a_cluster_that_holds_something_of_others_is_kept_and_said(applied: Hous
     applied.kubernetes("POST", "/api/v1/namespaces/default/configmaps", CONFIG)
     plan = applied.plan_destroy().plan
     assert [(str(d.address), "configmaps default/theirs" in d.reason) for d in plan.deferred] == [(CLUSTER, True)]
-    applied.destroy()
+    code, out, _ = applied.cli("destroy", "--auto-approve")
+    assert (code, "Not finished (destroy again to go on)" in out) == (5, True)
     assert applied.cluster()["status"] == "RUNNING"
 
 

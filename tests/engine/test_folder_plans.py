@@ -158,6 +158,18 @@ def test_what_a_later_intent_came_to_share_stays_when_the_first_one_is_destroyed
     assert one.run("plan", str(one.folder / "search.yaml"), "--sandbox", "--detailed-exitcode")[0] == 0
 
 
+def test_a_choice_that_the_targets_leave_out_is_not_recorded_as_applied(house: Callable[..., House]) -> None:
+    one = house()
+    folder(one, "chat", "search")
+    assert run(one, "apply", "--auto-approve", "--target", "kubernetes_deployment.inference/chat")[0] == 5
+    intents = one.folder_state().intents
+    assert "curve" in intents["chat"].choices
+    assert not intents["search"].choices
+    code, _, err = run(one, "apply", "--auto-approve")
+    assert code == 0, err
+    assert "curve" in one.folder_state().intents["search"].choices
+
+
 def test_one_intent_of_the_folder_leaves_the_others_alone(house: Callable[..., House]) -> None:
     one = house()
     folder(one, "chat", "search")
