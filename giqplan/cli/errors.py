@@ -22,6 +22,8 @@ def error_text(error: GiqplanError) -> str:
 
 
 def _one(error: GiqplanError) -> str:
+    from giqplan.render.page import printable
+
     lines = [f"{'Incomplete' if error.exit is Exit.INCOMPLETE else 'Error'} {error.code}: {error.summary}"]
     if error.place is not None:
         lines.append(f"  {error.place}")
@@ -29,7 +31,7 @@ def _one(error: GiqplanError) -> str:
     if error.remedy:
         first, *more = error.remedy.splitlines()
         lines += [f"  remedy: {first}", *(f"          {line}" for line in more)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def error_json(error: GiqplanError) -> dict[str, Any]:

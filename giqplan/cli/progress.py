@@ -7,6 +7,7 @@ import threading
 import time
 
 from giqplan.model.address import Address
+from giqplan.render.page import printable
 from giqplan.secret_values import blotted
 
 
@@ -30,10 +31,10 @@ class LineReporter:
 
     def failed(self, address: Address, reason: str) -> None:
         with self._lock:
-            print(blotted(f"! {address}: {reason.removeprefix(f'{address}: ')}"), file=sys.stderr, flush=True)
+            print(printable(blotted(f"! {address}: {reason.removeprefix(f'{address}: ')}")), file=sys.stderr, flush=True)
 
     def _line(self, mark: str, text: str) -> None:
         if self._quiet:
             return
         with self._lock:
-            print(f"{mark}{time.monotonic() - self._start:6.1f} s  {text}", file=sys.stderr, flush=True)
+            print(f"{mark}{time.monotonic() - self._start:6.1f} s  {printable(text)}", file=sys.stderr, flush=True)

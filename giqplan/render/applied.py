@@ -8,6 +8,7 @@ from giqplan.engine.walk import End
 from giqplan.errors import Exit
 from giqplan.kube.compare import path_text
 from giqplan.model.plan import ABSENT_LEAF, Adjustment, Plan, Verb
+from giqplan.render.page import printable
 from giqplan.render.values import inline
 from giqplan.resources import REGISTRY
 from giqplan.units import usd_text
@@ -28,7 +29,7 @@ def applied_text(applied: Applied, plan: Plan) -> str:
     cost = plan.cost
     if cost is not None and not undone and not plan.destroy:
         summary += f". {usd_text(cost.initial)}/h to begin with ({usd_text(cost.min)} to {usd_text(cost.max)})"
-    return "\n".join(("", *lines, f"{summary}.")) + "\n"
+    return "\n".join(("", *map(printable, lines), f"{summary}.")) + "\n"
 
 
 def _adjusted(applied: Applied) -> list[str]:

@@ -17,7 +17,10 @@ from cli_runs import Run
 
 from giqplan import __version__
 from giqplan.cli import main as door
+from giqplan.cli.errors import print_error
+from giqplan.cli.progress import LineReporter
 from giqplan.errors import Exit, GiqplanError, Place, RefusedError, UsageError
+from giqplan.model.address import Address
 
 HEAVY = (
     "pydantic",
@@ -191,3 +194,14 @@ def test_a_group_without_a_command_names_its_commands(run: Run, group: str, comm
     ran = run(group)
     assert (ran.code, ran.out) == (1, "")
     assert f"commands: {command}" in ran.err
+
+
+def test_nothing_in_an_error_or_in_progress_is_obeyed_by_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    place = Place("evil\x1b[2J.yaml", 1)
+    print_error(GiqplanError("GIQ1001", "first\x1b]0;title\x07\nsecond\u202e", "mend\x1b[31m it", place))
+    reporter = LineReporter()
+    reporter.waits(Address("kubernetes_service", "inference/x"), "a webhook says \x1b[2J")
+    reporter.failed(Address("kubernetes_service", "inference/x"), "a webhook says \x1b[2J")
+    told = capsys.readouterr().err
+    assert "evil\\x1b[2J.yaml:1" in told
+    assert all(line.isprintable() for line in told.splitlines())
