@@ -315,6 +315,16 @@ class Catalog:
     # Use cases
 
     @cached_property
+    def _told_use_cases(self) -> dict[str, str]:
+        return {row.text("curve"): row.text("use_case") for row in self.rows("giq_profiles")}
+
+    def told_use_case(self, curve_key: str) -> str:
+        """The name of the use case that Google's API gives a synced curve; "" = it gives none, or the curve is not Google's."""
+        told = self._told_use_cases.get(curve_key, "")
+        known = self.find_use_case(told) if told else None
+        return known.name if known is not None else told
+
+    @cached_property
     def _use_cases(self) -> tuple[UseCase, ...]:
         return tuple(facts.use_case(row, self.cite) for row in self.rows("use_cases"))
 

@@ -120,7 +120,11 @@ def _record(
             "modelServerVersion": profile.model_server_version or None,
         },
         "servingStack": {"name": stack or None, "version": stack_version or None},
-        "workloadSpec": {"useCase": _use_case(catalog, *lengths), "averageInputLength": lengths[0], "averageOutputLength": lengths[1]},
+        "workloadSpec": {
+            "useCase": _use_case(catalog, ours["curve"], *lengths),
+            "averageInputLength": lengths[0],
+            "averageOutputLength": lengths[1],
+        },
         "performanceStats": [
             {
                 "queriesPerSecond": _round(stats.qps),
@@ -151,8 +155,10 @@ def _record(
     }
 
 
-def _use_case(catalog: Catalog, input_tokens: int | None, output_tokens: int | None) -> str | None:
-    """The use case whose lengths the curve's match, the nearest of several."""
+def _use_case(catalog: Catalog, curve: str, input_tokens: int | None, output_tokens: int | None) -> str | None:
+    """The use case that Google's API says the curve is of; else the one whose lengths the curve's match, the nearest of several."""
+    if told := catalog.told_use_case(curve):
+        return told
     if not input_tokens or not output_tokens:
         return None
     near = [

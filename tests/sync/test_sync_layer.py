@@ -173,6 +173,17 @@ def test_what_a_sandbox_told_does_not_decide_about_google_cloud(house: SyncHouse
     assert house.run("plan", str(house.file), "--sandbox")[0] != 1
 
 
+def test_lists_name_the_use_case_that_google_names_whatever_the_lengths(house: SyncHouse) -> None:
+    house.synced()
+    asked = ("profiles", "list", "-f", str(house.file), "--model", MODEL, "--provenance", "giq", "--format", "json")
+    told = {p["giqplan"]["curve"]: p["workloadSpec"]["useCase"] for p in json.loads(house.run(*asked)[1])}
+    assert "Chatbot" in told.values()
+    file = house.folder / ".giqplan" / "catalog" / "giq_profiles.csv"
+    file.write_text(file.read_text().replace("Chatbot", "deep research"))
+    again = {p["giqplan"]["curve"]: p["workloadSpec"]["useCase"] for p in json.loads(house.run(*asked)[1])}
+    assert again == {curve: "Deep Research" if use == "Chatbot" else use for curve, use in told.items()}
+
+
 def test_what_was_synced_contradicts_nothing(house: SyncHouse) -> None:
     house.synced()
     code, out, err = house.run("catalog", "verify", "-f", str(house.file))
