@@ -88,7 +88,8 @@ def test_use_cases_that_are_new_or_have_other_lengths_are_kept(house: SyncHouse)
     assert catalog.use_case("sonnets").output_tokens == 140
 
 
-def test_lengths_that_are_missing_are_those_of_the_named_use_case_or_unknown(house: SyncHouse) -> None:
+def test_lengths_that_are_missing_are_those_of_the_named_use_case_or_unknown(house: SyncHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("giqplan.sync.fetch.PARALLEL", 1)  # one question after the other: which of them meets the first fault is known
     page = house.answer()
     page["profile"] = page["profile"][:1]
     for workload, lengths, use_case in (({"useCase": "chatbot"}, ("128", "128"), "chatbot"), (None, ("", ""), "")):
