@@ -242,8 +242,17 @@ class House:
         with requests.Session() as http:
             http.verify, http.trust_env = str(self.sandbox / "ca.pem"), False
             answer = http.request(method, server + path, params=query, headers=headers, data=None if body is None else json.dumps(body))
-            assert answer.status_code < 300, answer.text
+            assert answer.status_code < 300 or (method == "PUT" and answer.status_code == 409), answer.text
             return answer.json()
+
+    def edit(self, path: str, change: Callable[[dict[str, Any]], object]) -> None:
+        """Read, change and put back, as kubectl edit does; read again when a controller wrote in between, as its user would."""
+        for _ in range(20):
+            body = self.kubernetes("GET", path)
+            change(body)
+            if self.kubernetes("PUT", path, body).get("reason") != "Conflict":
+                return
+        raise AssertionError(f"{path} was written by others at each of 20 tries")
 
     def resource_manager(self, method: str, path: str, body: Any = None) -> Any:
         """One request of the owner to Resource Manager."""

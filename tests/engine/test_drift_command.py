@@ -23,14 +23,7 @@ Foreign = Callable[[House], object]
 
 
 def put(path: str, change: Callable[[dict[str, Any]], object]) -> Foreign:
-    """Read, change and put back, as kubectl edit does."""
-
-    def act(house: House) -> None:
-        body = house.kubernetes("GET", path)
-        change(body)
-        house.kubernetes("PUT", path, body)
-
-    return act
+    return lambda house: house.edit(path, change)
 
 
 def patch(path: str, body: dict[str, Any]) -> Foreign:

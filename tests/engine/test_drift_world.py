@@ -22,15 +22,8 @@ SERVICE_PATH = "/api/v1/namespaces/inference/services/quickstart"
 NAMESPACE_PATH = "/api/v1/namespaces/inference"
 
 
-def overwrite(house: House, path: str, change: Callable[[dict[str, Any]], None]) -> None:
-    """Read, change and put back, as a controller or an editor does: the old owners of a field lose it."""
-    body = house.kubernetes("GET", path)
-    change(body)
-    house.kubernetes("PUT", path, body)
-
-
 def test_a_field_removed_by_hand_is_drift_and_put_back(applied: House) -> None:
-    overwrite(applied, SERVICE_PATH, lambda body: body["metadata"]["labels"].pop("team"))
+    applied.edit(SERVICE_PATH, lambda body: body["metadata"]["labels"].pop("team"))
     proposal = applied.plan()
     (drift,) = proposal.plan.drift
     change = by_address(proposal)[SERVICE]
