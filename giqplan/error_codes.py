@@ -110,6 +110,9 @@ _CATALOG = {
 _RECOMMEND = {
     "GIQ1301": "no curve of the model",
     "GIQ1302": "no curve can be used",
+    "GIQ1304": "a fact of the model is missing or absurd",
+    "GIQ1305": "the model does not fit in memory",
+    "GIQ1306": "parallelism is not possible",
 }
 
 _MANIFESTS: dict[str, str] = {
