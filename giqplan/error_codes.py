@@ -113,6 +113,7 @@ _RECOMMEND = {
     "GIQ1304": "a fact of the model is missing or absurd",
     "GIQ1305": "the model does not fit in memory",
     "GIQ1306": "parallelism is not possible",
+    "GIQ1320": "a model that the catalog does not know",
 }
 
 _MANIFESTS: dict[str, str] = {

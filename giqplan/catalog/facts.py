@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 from giqplan.catalog.tables import Row
 from giqplan.catalog.values import Accelerator, Machine, Model, Source, UseCase
+from giqplan.model.modelled import Published
 from giqplan.model.recommendation import Price, PricingModel
 
 Cite = Callable[[Row, str], str]
@@ -134,6 +135,30 @@ def price(row: Row, cite: Cite) -> Price:
         usd_per_hour=amount,
         as_of=row.text("as_of"),
         quality=row.text("quality"),
+        source=cite(row, "source"),
+    )
+
+
+def published(row: Row, cite: Cite) -> Published:
+    def money(column: str) -> Decimal | None:
+        row.number(column)
+        return Decimal(row.text(column)) if row.text(column) else None
+
+    return Published(
+        model_id=row.text("model_id"),
+        model_server=row.text("model_server"),
+        model_server_version=row.text("model_server_version"),
+        accelerator=row.text("gke_accelerator"),
+        machine_type=row.text("machine_type"),
+        output_tokens_per_second=row.measured("output_tokens_per_second"),
+        ntpot_ms=row.measured("ntpot_ms"),
+        ttft_ms=row.measured("ttft_ms"),
+        itl_ms=row.measured("itl_ms"),
+        usd_per_million_input_tokens=money("usd_per_million_input_tokens"),
+        usd_per_million_output_tokens=money("usd_per_million_output_tokens"),
+        unstated=tuple(t for t in row.text("unstated").split(";") if t),
+        note=row.text("note"),
+        date=row.text("date"),
         source=cite(row, "source"),
     )
 

@@ -61,6 +61,12 @@ TABLES: Mapping[str, Table] = {
         "use_case",
     ),
     "consumption_options": _table("machine option answer source", "machine", "option"),
+    # Rows that a page prints without load or lengths: shown as what they are, never chosen by.
+    "published": _table(
+        "model_id model_server model_server_version gke_accelerator machine_type output_tokens_per_second ntpot_ms ttft_ms itl_ms "
+        "usd_per_million_input_tokens usd_per_million_output_tokens unstated note date source",
+        *("model_id", "model_server", "gke_accelerator", "machine_type", "source"),
+    ),
     "curves": Table(("key", *IDENTITY, "image", "source_curve", "source", "note"), ("key",)),
     "points": Table(("curve", *MEASURED, "suspect", "queue_dominated", "note"), ("curve",), unique=False),
     "sources": _table("id citation licence date", "id"),

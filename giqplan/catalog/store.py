@@ -17,6 +17,7 @@ from giqplan.catalog.schema import TABLES
 from giqplan.catalog.tables import Row
 from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Model, Point, Source, UseCase
 from giqplan.errors import CatalogError
+from giqplan.model.modelled import Published
 from giqplan.model.recommendation import Price, PricingModel
 from giqplan.units import digest
 
@@ -311,6 +312,14 @@ class Catalog:
         own = self._consumption.get((machine_type, option))
         series = self._consumption.get((machine.series, option)) if machine else None
         return own or series or Consumption(Answer.UNKNOWN, "")
+
+    # What others have published
+
+    def published(self, model_id: str, accelerator: str = "") -> tuple[Published, ...]:
+        """Rows that somebody printed of the model, on ``accelerator`` ("" = any), in order of the file."""
+        asked = self.model(model_id)
+        rows = (row for row in self.rows("published") if asked is not None and row.text("model_id") == asked.model_id)
+        return tuple(facts.published(row, self.cite) for row in rows if accelerator in ("", row.text("gke_accelerator")))
 
     # Use cases
 

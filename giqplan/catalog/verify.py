@@ -27,7 +27,7 @@ LITTLE_TOLERANCE = 0.25
 
 def verify(catalog: Catalog) -> tuple[str, ...]:
     """Every problem of the catalog; () = none. Raises CatalogError where a table cannot be read at all."""
-    checks = (_models, _aliases, _accelerators, _machines, _zones, _prices, _consumption, _use_cases, _keys, _curves)
+    checks = (_models, _aliases, _accelerators, _machines, _zones, _prices, _consumption, _use_cases, _published, _keys, _curves)
     return tuple(problem for check in checks for problem in check(catalog))
 
 
@@ -147,6 +147,17 @@ def _use_cases(catalog: Catalog) -> Iterator[str]:
         yield "use_cases.csv: there must be one default"
     if len({u.slug for u in found}) != len(found):
         yield "use_cases.csv: a slug stands twice"
+
+
+def _published(catalog: Catalog) -> Iterator[str]:
+    for row in catalog.rows("published"):
+        machine = catalog.find_machine(row.text("machine_type"))
+        if catalog.model(row.text("model_id")) is None:
+            yield f"{_at(catalog, row)}: model {row.text('model_id')} is unknown"
+        if machine is None or machine.accelerator != row.text("gke_accelerator"):
+            yield f"{_at(catalog, row)}: machine {row.text('machine_type')} does not carry {row.text('gke_accelerator')}"
+        if not catalog.cite(row) or not row.text("unstated"):
+            yield f"{_at(catalog, row)}: without a source, or without what it leaves unsaid"
 
 
 def _keys(catalog: Catalog) -> Iterator[str]:

@@ -20,6 +20,7 @@ _FIELDS: Mapping[str, str] = {
     "GIQ1205": "spec.accelerator.types",
     "GIQ1301": "spec.model.id",
     "GIQ1302": "spec.model.id",
+    "GIQ1320": "spec.model.id",
     "GIQ1401": "spec.serving.server",
     "GIQ1402": "spec.serving.version",
     "GIQ1403": "spec.serving.args",

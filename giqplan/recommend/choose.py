@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from giqplan.catalog import Catalog
-from giqplan.errors import RecommendError
+from giqplan.errors import CatalogError, GiqplanError, RecommendError
 from giqplan.intent.choices import Prefer
 from giqplan.intent.model import Intent
 from giqplan.model.recommendation import Provenance, Reason, Recommendation, Rejection, SloMiss
@@ -47,16 +47,11 @@ def recommend(intent: Intent, catalog: Catalog, applied_curve_key: str | None = 
 
     Raises:
         RecommendError: the catalog has no curve of the model (GIQ1301), or none can be used (GIQ1302).
-        CatalogError: the use case is unknown.
+        CatalogError: the model (GIQ1320) or the use case is unknown.
     """
     curves = catalog.curves_for(intent.spec.model.id)
     if not curves:
-        close = ", ".join(name for name in catalog.closest_models(intent.spec.model.id) if catalog.curves_for(name))
-        raise RecommendError(
-            "GIQ1301",
-            f"the catalog holds no curve of {intent.spec.model.id}",
-            f"choose a model that has curves{f', such as {close}' if close else ''}, or measure this one",
-        )
+        raise _nothing_known(intent, catalog)
     question = ask(intent, catalog, curves)
     judged = tuple(judge(curve, question) for curve in curves)
     objective = _Objective(question)
@@ -170,6 +165,21 @@ def _nearest_miss(question: Question, judged: tuple[Judged, ...], objective: _Ob
     reaches = f"{metric.upper()} {best_ms:.4g} ms at its lowest load, {factor:.2f} times the target"
     note = f"no profile meets the SLO; this one comes nearest: {reaches}"
     return _recommendation(question, nearest, rejected, objective, (note,), miss)
+
+
+def _nothing_known(intent: Intent, catalog: Catalog) -> GiqplanError:
+    """A model without any curve: a name that nobody knows, or a model that nobody measured."""
+    name = intent.spec.model.id
+    near = catalog.closest_models(name)
+    if catalog.model(name) is None:
+        hint = f"did you mean {' or '.join(near)}? Else" if near else "check the name, or"
+        return CatalogError("GIQ1320", f"{name} is no model that the catalog knows", f"{hint} name its config.json: model.configFile")
+    close = ", ".join(one for one in near if catalog.curves_for(one))
+    return RecommendError(
+        "GIQ1301",
+        f"the catalog holds no curve of {name}",
+        f"choose a model that has curves{f', such as {close}' if close else ''}, or measure this one",
+    )
 
 
 def _nothing_usable(question: Question, rejections: list[Rejection]) -> RecommendError:

@@ -161,7 +161,7 @@ INTENTS: dict[str, tuple[Callable[[dict[str, Any]], str | bytes], str, str]] = {
     "endlessly nested": (lambda intent: "a: " + "{b: " * 100_000, "GIQ1006", ""),
     "nested by indent": (lambda intent: "".join(" " * n + "a:\n" for n in range(900)), "GIQ1006", ""),
     "unknown key": (with_value("spec.autoscaling.maxReplica", 3), "GIQ1016", "did you mean maxReplicas?"),
-    "unknown model": (with_value("spec.model.id", "openai/gpt-oss-12b"), "GIQ1301", "openai/gpt-oss-120b"),
+    "unknown model": (with_value("spec.model.id", "openai/gpt-oss-12b"), "GIQ1320", "did you mean openai/gpt-oss-120b"),
     "unknown accelerator": (with_value("spec.accelerator.types", ["nvidia-h100-80g"]), "GIQ1205", "did you mean nvidia-h100-80gb?"),
     "unknown use case": (with_value("spec.workload", {"useCase": "Chatbt"}), "GIQ1203", "did you mean Chatbot?"),
     "lengths far from any curve": (with_value("spec.workload.inputTokens", 900_000), "GIQ1302", ""),

@@ -168,7 +168,7 @@ def test_an_error_of_the_choice_has_its_place_in_the_file(house: Callable[..., H
     one.set("accelerator.types", ["any"])
     one.set("model.id", "nobody/knows-me")
     code, _, err = one.cli("plan")
-    assert (code, "GIQ1301" in err, f"{one.file}:" in err.replace("\n", "")) == (Exit.BLOCKED, True, True)
+    assert (code, "GIQ1320" in err, f"{one.file}:" in err.replace("\n", "")) == (Exit.ERROR, True, True)
 
 
 def test_what_came_to_be_there_since_the_plan_is_not_written_to(house: Callable[..., House]) -> None:

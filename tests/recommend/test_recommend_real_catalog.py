@@ -13,7 +13,7 @@ import pytest
 from recommend_samples import make_intent
 
 from giqplan.catalog import Catalog, open_catalog
-from giqplan.errors import RecommendError
+from giqplan.errors import CatalogError, RecommendError
 from giqplan.model.recommendation import Bound, Reason, Recommendation, Statistic
 from giqplan.recommend import recommend
 from giqplan.render.explain import explain_text
@@ -130,3 +130,11 @@ def test_the_worked_example_of_the_documentation_is_what_the_code_says() -> None
     page = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text(encoding="utf-8")
     example = page.split("```text\n")[1].split("```")[0]
     assert example.strip("\n") in explain_text(answer(**QUICKSTART))
+
+
+def test_a_model_that_is_known_but_was_never_measured_is_told_apart_from_a_name_that_nobody_knows() -> None:
+    with pytest.raises(RecommendError, match="GIQ1301"):
+        answer(model={"id": "google/gemma-2-27b-it"}, evidence={"allow": ["measured"]})
+    with pytest.raises(CatalogError, match="GIQ1320") as caught:
+        answer(model={"id": "google/gemma-2-27-it"})
+    assert "did you mean google/gemma-2-27b-it" in caught.value.remedy

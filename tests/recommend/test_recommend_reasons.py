@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from recommend_samples import KNEE_AT_8, MODEL, Shelf, curve, machine, make_intent, point
 
-from giqplan.errors import Exit, RecommendError
+from giqplan.errors import CatalogError, Exit, RecommendError
 from giqplan.model.recommendation import Provenance, Reason, Rejection, Statistic
 from giqplan.recommend import recommend
 
@@ -153,10 +153,11 @@ def test_the_detail_of_a_lost_curve_names_hardware_and_money() -> None:
     assert found.usd_per_hour_initial == 50
 
 
-def test_a_model_without_curves_names_those_that_have_some() -> None:
-    with pytest.raises(RecommendError, match="GIQ1301") as caught:
+def test_a_name_that_nobody_knows_is_an_error_of_the_intent_and_says_what_may_be_meant() -> None:
+    with pytest.raises(CatalogError, match="GIQ1320") as caught:
         recommend(make_intent(model={"id": "acme/other"}), Shelf())  # type: ignore[arg-type]
-    assert MODEL in caught.value.remedy
+    assert caught.value.exit is Exit.ERROR
+    assert f"did you mean {MODEL}?" in caught.value.remedy
 
 
 def test_nothing_near_enough_names_the_nearest_lengths() -> None:
