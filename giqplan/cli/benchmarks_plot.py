@@ -48,8 +48,7 @@ def configure(commands: Commands) -> None:
     profile_question.workload(one)
     profile_question.prices(one)
     profile_question.costs(one)
-    where = "the intent, or the folder, beside which the catalog's further layers lie (default: this folder)"
-    one.add_argument("-f", "--file", dest="intent", default=".", metavar="INTENT", help=where)
+    listing.layers(one)
     options.output_style(one)
     options.debug(one)
     one.set_defaults(work=_plot, page_size=None, uri=False, pricing_model=None, region=None, output_input_cost_ratio=None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from giqplan.cli.whole_file import whole_file
 from giqplan.errors import Place, UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +86,8 @@ def write(chart: Chart, format: str, file: str | None, *, columns: int, color: b
         sys.stdout.buffer.flush()
         return
     try:
-        _replace(Path(file), content)
+        with whole_file(Path(file)) as opened:
+            opened.write(content)
     except OSError as error:
         raise _unwritable(Path(file), error) from None
 
@@ -104,26 +104,6 @@ def _drawers(columns: int, color: bool) -> dict[str, Callable[[Chart], bytes]]:
         "html": lambda chart: html(chart).encode(),
         "png": png,
     }
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """A device or pipe is written to; a file is replaced at once by a whole one, with the rights a new file would have or it had."""
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    path = path.resolve()
-    mask = os.umask(0)
-    os.umask(mask)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

@@ -21,10 +21,21 @@ if TYPE_CHECKING:
 _FORMATS = ("table", "csv", "json", "yaml", "markdown", "profile", "csvprofile")
 
 
+def formats(parser: argparse.ArgumentParser, format: str | None = "table") -> None:
+    """``--format``; ``format`` is the default one, None = it is told whether the flag is given."""
+    what = "table, csv, json (one array), yaml or markdown; profile and csvprofile are gcloud's names of table and csv"
+    parser.add_argument("--format", choices=_FORMATS, default=format, metavar="FORMAT", help=f"{what} (default: {format or 'table'})")
+
+
+def layers(parser: argparse.ArgumentParser) -> None:
+    """``args.intent``: beside which the further layers of the catalog lie."""
+    where = "the intent, or the folder, beside which the catalog's further layers lie (default: this folder)"
+    parser.add_argument("-f", "--file", dest="intent", default=".", metavar="INTENT", help=where)
+
+
 def flags(parser: argparse.ArgumentParser, format: str = "table") -> None:
     """The flags of every ``list``; ``format`` is the default one."""
-    text = f"table, csv, json (one array), yaml or markdown; profile and csvprofile are gcloud's names of table and csv (default: {format})"
-    parser.add_argument("--format", choices=_FORMATS, default=format, metavar="FORMAT", help=text)
+    formats(parser, format)
     parser.add_argument(
         "--filter", metavar="EXPRESSION", default="", help="KEY OPERATOR VALUE joined by AND, OR, NOT, on the keys of the JSON"
     )
@@ -32,8 +43,7 @@ def flags(parser: argparse.ArgumentParser, format: str = "table") -> None:
     parser.add_argument("--limit", type=count, metavar="N", help="list at most N, after filtering and sorting")
     parser.add_argument("--page-size", type=count, metavar="N", help="print the head again after every N lines (table, markdown)")
     parser.add_argument("--uri", action="store_true", help="list names as URIs (catalog:COLLECTION/NAME) only")
-    where = "the intent, or the folder, beside which the catalog's further layers lie (default: this folder)"
-    parser.add_argument("-f", "--file", dest="intent", default=".", metavar="INTENT", help=where)
+    layers(parser)
     options.quiet(parser)
     options.debug(parser)
 
@@ -92,7 +102,7 @@ def print_empty(args: argparse.Namespace, layout: Layout) -> None:
 
 def print_list(args: argparse.Namespace, records: Sequence[JsonObject], layout: Layout, notes: Iterable[str] = ()) -> None:
     """``records`` filtered, sorted and limited as asked, on standard output; ``notes`` on standard error."""
-    from giqplan.render.lists import ALIASES, text_of, uri_text
+    from giqplan.render.lists import ALIASES, uri_text
     from giqplan.render.records import keys_of, sorted_by
 
     check_flags(args)
@@ -107,15 +117,32 @@ def print_list(args: argparse.Namespace, records: Sequence[JsonObject], layout: 
         found = sorted_by(found, args.sort_by, keys)
     left = len(found) - args.limit if args.limit else 0
     found = found[: args.limit]
-    format = ALIASES.get(args.format, args.format)
-    print(uri_text(found, layout, format) if args.uri else text_of(found, layout, format, args.page_size), end="", flush=True)
+    if args.uri:
+        print(uri_text(found, layout, ALIASES.get(args.format, args.format)), end="", flush=True)
+        print_notes(args, notes)
+    else:
+        print_records(args, found, layout, notes, args.page_size)
     if args.quiet:
         return
-    from giqplan.render.page import printable
-
-    for note in notes:
-        print(printable(note), file=sys.stderr)
     if args.filter and not found:
         print(f"Listed 0 of {len(records)}: --filter leaves none", file=sys.stderr)
     if left > 0:
         print(f"{left} more are left out by --limit", file=sys.stderr)
+
+
+def print_records(
+    args: argparse.Namespace, records: Sequence[JsonObject], layout: Layout, notes: Iterable[str] = (), page_size: int | None = None
+) -> None:
+    """``records`` as they are, in the format asked for, on standard output; ``notes`` on standard error."""
+    from giqplan.render.lists import ALIASES, text_of
+
+    print(text_of(records, layout, ALIASES.get(args.format, args.format), page_size), end="", flush=True)
+    print_notes(args, notes)
+
+
+def print_notes(args: argparse.Namespace, notes: Iterable[str]) -> None:
+    """What is said beside a list, on standard error; nothing with ``--quiet``."""
+    from giqplan.render.page import printable
+
+    for note in () if args.quiet else notes:
+        print(printable(note), file=sys.stderr)

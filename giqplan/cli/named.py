@@ -32,6 +32,15 @@ def known_name(what: str, text: str, known: Collection[str]) -> str:
     raise CatalogError("GIQ1235", f"{text} is no {what} of the catalog's profiles", f"known: {', '.join(names) or 'none'}")
 
 
+def accelerator_label(catalog: Catalog, text: str) -> str:
+    """``text`` where it is GKE's label of an accelerator. Raises CatalogError GIQ1205 naming those of a like name, or all."""
+    if catalog.accelerator(text) is None:
+        known = sorted(one.name for one in catalog.accelerators())
+        near = [name for name in known if text.lower() in name] or known
+        raise CatalogError("GIQ1205", f"{text} is no accelerator label of GKE that the catalog knows", f"known: {', '.join(near)}")
+    return text
+
+
 def no_profiles(catalog: Catalog, model: str) -> NoProfileError:
     """The error of a model that is known but was never measured: measured ones of a like name, then of a like size."""
     from difflib import get_close_matches

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from giqplan.cli import listing
-from giqplan.errors import CatalogError, NoProfileError, UsageError
+from giqplan.errors import NoProfileError, UsageError
 from giqplan.model.profiles import MATCH, NEAR, ProfileAnswers, ProfileQuery
 from giqplan.model.recommendation import PricingModel, Provenance, Reason
 
@@ -210,6 +210,8 @@ def _stacks(args: argparse.Namespace, found: Iterable[Entry]) -> tuple[str, ...]
 
 
 def _by_workload(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery) -> ProfileQuery:
+    from giqplan.cli.named import accelerator_label
+
     if not hasattr(args, "use_case"):
         return query
     lengths = (getattr(args, "target_input_length", None), getattr(args, "target_output_length", None))
@@ -224,18 +226,10 @@ def _by_workload(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery
         output_tokens=lengths[1],
         max_distance=NEAR if args.nearest else MATCH,
         machine_types=(args.instance_type,) if args.instance_type else (),
-        accelerators=(_accelerator(catalog, args.accelerator_type),) if args.accelerator_type else (),
+        accelerators=(accelerator_label(catalog, args.accelerator_type),) if args.accelerator_type else (),
         accelerator_counts=(args.accelerator_count,) if args.accelerator_count else (),
         provenances=args.provenance,
     )
-
-
-def _accelerator(catalog: Catalog, text: str) -> str:
-    if catalog.accelerator(text) is None:
-        known = sorted(one.name for one in catalog.accelerators())
-        near = [name for name in known if text.lower() in name] or known
-        raise CatalogError("GIQ1205", f"{text} is no accelerator label of GKE that the catalog knows", f"known: {', '.join(near)}")
-    return text
 
 
 def _priced(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery, shared: tuple[str, ...]) -> Asked:

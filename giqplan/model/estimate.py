@@ -25,6 +25,11 @@ class LoadKind(StrEnum):
     RATE = "rate"
 
 
+LARGEST = 1e9
+"""Tokens and loads beyond it are nobody's question; below it no figure overflows."""
+
+MOST_ACCELERATORS = 65_536
+
 METRICS = ("ttft_ms", "itl_ms", "ntpot_ms", "output_tokens_per_second")
 """What an estimate holds, in order of columns."""
 
