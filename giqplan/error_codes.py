@@ -110,9 +110,11 @@ _CATALOG = {
 _RECOMMEND = {
     "GIQ1301": "no curve of the model",
     "GIQ1302": "no curve can be used",
+    "GIQ1303": "an architecture that is not known",
     "GIQ1304": "a fact of the model is missing or absurd",
     "GIQ1305": "the model does not fit in memory",
     "GIQ1306": "parallelism is not possible",
+    "GIQ1307": "the config.json is of another model",
     "GIQ1320": "a model that the catalog does not know",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -45,6 +46,7 @@ class Catalog:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
+        self._added: dict[str, Model] = {}
         self._models: dict[str, Model | None] = {}  # what was asked for once: the intents of a folder ask for the same again and again
         self._curves_of: dict[str, tuple[Curve, ...]] = {}
 
@@ -112,7 +114,16 @@ class Catalog:
 
     def model(self, id_or_alias: str) -> Model | None:
         """The model of that id or alias, in any letter case; None = the catalog does not know it."""
-        return self._model(self._names.get(id_or_alias.strip().lower(), ""))
+        name = id_or_alias.strip().lower()
+        return self._added.get(name) or self._model(self._names.get(name, ""))
+
+    def with_model(self, model: Model, *names: str) -> Catalog:
+        """This catalog with one more model under its id and ``names``, in the place of what it has under them; curves, prices and digest
+        stay those of the files."""
+        found = copy(self)
+        found._added = self._added | {name.strip().lower(): model for name in (model.model_id, *names)}
+        found._curves_of = {}
+        return found
 
     def _model(self, model_id: str) -> Model | None:
         if model_id not in self._models:

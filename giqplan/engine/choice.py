@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from giqplan.catalog import Catalog
+from giqplan.catalog.model_config import model_of
 from giqplan.errors import GiqplanError
 from giqplan.model.recommendation import Recommendation
 from giqplan.recommend import recommend
@@ -20,6 +21,7 @@ _FIELDS: Mapping[str, str] = {
     "GIQ1205": "spec.accelerator.types",
     "GIQ1301": "spec.model.id",
     "GIQ1302": "spec.model.id",
+    "GIQ1307": "spec.model.configFile",
     "GIQ1320": "spec.model.id",
     "GIQ1401": "spec.serving.server",
     "GIQ1402": "spec.serving.version",
@@ -48,7 +50,18 @@ def placed(loaded: LoadedIntent) -> Iterator[None]:
         raise
 
 
+def catalog_of(loaded: LoadedIntent, catalog: Catalog) -> Catalog:
+    """The catalog as the intent sees it: with the model that its config.json describes. Raises RecommendError (GIQ1307) where the catalog
+    knows this model as another one."""
+    if loaded.config is None:
+        return catalog
+    name = loaded.intent.spec.model.id
+    with placed(loaded):
+        model = model_of(loaded.config.architecture, name, loaded.config.file, catalog.model(name))
+    return catalog.with_model(model, name)
+
+
 def choose(loaded: LoadedIntent, catalog: Catalog, applied_curve_key: str | None = None) -> Recommendation:
     """``recommend`` for a loaded intent. Raises what it raises, with a place."""
     with placed(loaded):
-        return recommend(loaded.intent, catalog, applied_curve_key)
+        return recommend(loaded.intent, catalog_of(loaded, catalog), applied_curve_key)

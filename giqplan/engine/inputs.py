@@ -108,10 +108,12 @@ def scope_of(intent: Intent) -> Scope:
     return Scope(target.project, ClusterRef(target.project, target.location, target.cluster.name))
 
 
-def choice_digest(intent: Intent) -> str:
+def choice_digest(loaded: LoadedIntent) -> str:
     """Digest of the part of the intent that decides the profile: while it stays, an applied choice stays (design rule 11)."""
-    spec = intent.spec.model_dump(mode="json", by_alias=True)
+    spec = loaded.intent.spec.model_dump(mode="json", by_alias=True)
     deciding = {key: spec[key] for key in ("model", "workload", "slo", "cost", "accelerator", "evidence")}
     deciding["serving"] = {key: spec["serving"][key] for key in ("server", "version", "stack")}
     deciding["target"] = {key: spec["target"][key] for key in ("location", "zones")}
+    if loaded.config is not None:
+        deciding["config"] = loaded.config.architecture.digest
     return digest(deciding)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from giqplan.checks import Subject, first_reads, run_checks
 from giqplan.checks.quota import spare_limits
 from giqplan.engine.adopted import with_adopted_marks
-from giqplan.engine.choice import choose, placed
+from giqplan.engine.choice import catalog_of, choose, placed
 from giqplan.engine.diff import compare_unwanted, compare_wanted
 from giqplan.engine.drift import Recorded, buckets_recorded, recorded_identities
 from giqplan.engine.hidden import drift_without_secrets, without_secrets
@@ -57,9 +57,9 @@ def make_plan(inputs: Inputs) -> Proposal:
         first = dict.fromkeys(read for loaded, _ in chosen for read in first_reads(loaded.intent))
         world = observe(inputs.port, inputs.world_name, scope, buckets, secrets, recorded_identities(known), first)
         same_cluster(inputs.state, world)
-    subjects = [Subject(loaded.intent, recommendation, world, inputs.catalog) for loaded, recommendation in chosen]
+    subjects = [Subject(loaded.intent, found, world, catalog_of(loaded, inputs.catalog)) for loaded, found in chosen]
     spare = spare_limits(subjects)
-    rollouts = [_rollout(subject, _kept(subject.intent, inputs), room) for subject, room in zip(subjects, spare, strict=True)]
+    rollouts = [_rollout(s, _kept(loaded, inputs), room) for s, (loaded, _), room in zip(subjects, chosen, spare, strict=True)]
     subjects = [
         replace(s, resources=_declared(loaded, s, rollout)) for s, (loaded, _), (rollout, _) in zip(subjects, chosen, rollouts, strict=True)
     ]
@@ -78,7 +78,7 @@ def make_plan(inputs: Inputs) -> Proposal:
             file,
             loaded.digest,
             subject.recommendation,
-            _choices(subject, rollout),
+            _choices(loaded, subject, rollout),
             _notes(loaded, f"rollout: {rollout.value}: {why}"),
         )
         for (file, loaded), subject, (rollout, why) in zip(inputs.loaded.items(), subjects, rollouts, strict=True)
@@ -110,18 +110,18 @@ def make_plan(inputs: Inputs) -> Proposal:
 
 
 def _chosen(loaded: LoadedIntent, inputs: Inputs) -> tuple[LoadedIntent, Recommendation]:
-    return loaded, choose(loaded, inputs.catalog, _kept(loaded.intent, inputs).get("curve"))
+    return loaded, choose(loaded, inputs.catalog, _kept(loaded, inputs).get("curve"))
 
 
-def _kept(intent: Intent, inputs: Inputs) -> Mapping[str, str]:
+def _kept(loaded: LoadedIntent, inputs: Inputs) -> Mapping[str, str]:
     """The applied choices of an intent, while what decided them stays."""
-    record = inputs.state.intents.get(intent.metadata.name) if inputs.state is not None else None
-    return record.choices if record is not None and record.choices.get("deciding") == choice_digest(intent) else {}
+    record = inputs.state.intents.get(loaded.intent.metadata.name) if inputs.state is not None else None
+    return record.choices if record is not None and record.choices.get("deciding") == choice_digest(loaded) else {}
 
 
-def _choices(subject: Subject, rollout: Rollout) -> Mapping[str, str]:
+def _choices(loaded: LoadedIntent, subject: Subject, rollout: Rollout) -> Mapping[str, str]:
     curve = subject.recommendation.evidence.curve_key
-    return {"deciding": choice_digest(subject.intent), "curve": curve, "rollout": rollout.value, "max": _max(subject.intent)}
+    return {"deciding": choice_digest(loaded), "curve": curve, "rollout": rollout.value, "max": _max(subject.intent)}
 
 
 def _buckets(inputs: Inputs) -> set[str]:
@@ -142,7 +142,9 @@ def _notes(loaded: LoadedIntent, rollout: str) -> tuple[str, ...]:
     if target.cluster.create and target.cluster.deletion_policy.value == "delete":
         notes.append(f"destroy will delete cluster {target.cluster.name} (deletionPolicy: delete)")
     if config is not None:
-        notes.append(f"{config.file}: {config.architecture}, context of {config.max_context} tokens; the lengths fit it")
+        model = config.architecture
+        size = f"{model.params / 1e9:.3g} billion parameters"
+        notes.append(f"{config.file}: {model.name}, {size}, context of {model.max_context} tokens; the lengths fit it")
     return tuple(notes)
 
 

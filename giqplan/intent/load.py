@@ -100,7 +100,7 @@ def _resolve(document: Document, environment: str | None) -> LoadedIntent:
     if found:
         raise ErrorList(found)
     config = read_config(intent, Path(document.file).parent, lambda dotted: place(tuple(dotted.split("."))))
-    return LoadedIntent(intent, environment or DEFAULT_ENVIRONMENT, document.file, _digest(intent), config, document)
+    return LoadedIntent(intent, environment or DEFAULT_ENVIRONMENT, document.file, _digest(intent, config), config, document)
 
 
 def _refuse_secrets(document: Document) -> None:
@@ -139,9 +139,11 @@ def _without_empty(value: Any, path: KeyPath) -> Any:
     return kept
 
 
-def _digest(intent: Intent) -> str:
-    """Of the meaning: defaults written out or left away give the same digest; the other environments do not count."""
-    return digest(intent.model_dump(mode="json", by_alias=True, exclude={"environments"}))
+def _digest(intent: Intent, config: ModelConfig | None) -> str:
+    """Of the meaning: defaults written out or left away give the same digest; the other environments do not count. What a config.json says
+    belongs to the meaning."""
+    told = {} if config is None else {"model": config.architecture.digest}
+    return digest(intent.model_dump(mode="json", by_alias=True, exclude={"environments"}) | told)
 
 
 def _check_head(document: Document) -> None:

@@ -112,7 +112,11 @@ class Model(Strict):
         default=None, description="Passed to the server as --dtype."
     )
     max_model_len: Count | None = Field(default=None, description="Longest context, tokens in and out together.")
-    config_file: Text | None = Field(default=None, description="A config.json for a model that the catalog lacks.")
+    config_file: Text | None = Field(
+        default=None,
+        description="A Hugging Face config.json beside the intent, for a model that the catalog lacks. Where the catalog knows the model, "
+        "the file wins, and must be of the same architecture.",
+    )
 
 
 class RequestRate(Strict):

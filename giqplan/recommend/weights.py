@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from giqplan.catalog import Model
 
 _FOUR_BITS = ("fp4", "nvfp4", "mxfp4", "int4", "awq", "gptq", "w4")
 _EIGHT_BITS = ("fp8", "int8", "w8")
+_EIGHT_OF_FOUR = re.compile("(awq|gptq)-int8")
+"""Both methods are of four bits where they say no other."""
 
 
 def weights_gib(model: Model | None, precision: str) -> float | None:
@@ -16,9 +20,9 @@ def weights_gib(model: Model | None, precision: str) -> float | None:
     if model is None:
         return None
     kind = (precision or model.checkpoint_dtype).lower()
-    if kind.startswith(_FOUR_BITS):
+    if kind.startswith(_FOUR_BITS) and not _EIGHT_OF_FOUR.match(kind):
         estimate = model.weights_gib_4bit
-    elif kind.startswith(_EIGHT_BITS):
+    elif kind.startswith((*_FOUR_BITS, *_EIGHT_BITS)):
         estimate = model.weights_gib_fp8
     else:
         estimate = model.weights_gib_bf16

@@ -36,6 +36,21 @@ from giqplan.sandbox import control
 from giqplan.state import LocalState
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "examples" / "quickstart"
+GPT_OSS = {
+    "architectures": ["GptOssForCausalLM"],
+    "head_dim": 64,
+    "hidden_size": 2880,
+    "intermediate_size": 2880,
+    "max_position_embeddings": 131072,
+    "num_attention_heads": 64,
+    "num_experts_per_tok": 4,
+    "num_hidden_layers": 36,
+    "num_key_value_heads": 8,
+    "num_local_experts": 128,
+    "quantization_config": {"quant_method": "mxfp4"},
+    "sliding_window": 128,
+    "vocab_size": 201088,
+}
 DEPLOYMENT = Address("kubernetes_deployment", "default/bot")
 
 
@@ -121,10 +136,26 @@ def test_an_intent_with_one_mistake(folder: Path, capsys: pytest.CaptureFixture[
 
 def test_a_context_shorter_than_the_workload(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(folder, "    id: openai/gpt-oss-120b", "    id: openai/gpt-oss-120b\n    configFile: config.json")
-    (folder / "config.json").write_text('{"max_position_embeddings": 2000}', encoding="utf-8")
-    assert "GIQ1019" in codes(capsys, "validate")
-    (folder / "config.json").write_text('{"max_position_embeddings": 2048}', encoding="utf-8")
-    assert codes(capsys, "validate") == []
+    for context, found in ((2000, ["GIQ1019"]), (2048, [])):
+        config = {**GPT_OSS, "max_position_embeddings": context}
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        assert sorted(set(codes(capsys, "validate"))) == found
+
+
+@pytest.mark.parametrize(
+    ("fields", "command", "code"),
+    [
+        ({"architectures": ["BertModel"]}, ("validate",), "GIQ1303"),
+        ({"num_hidden_layers": -1}, ("validate",), "GIQ1304"),
+        ({"num_hidden_layers": 37}, ("plan", "--offline"), "GIQ1307"),
+    ],
+)
+def test_a_config_json_that_is_not_understood_or_of_another_model(
+    folder: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, object], command: tuple[str, ...], code: str
+) -> None:
+    edit(folder, "    id: openai/gpt-oss-120b", "    id: openai/gpt-oss-120b\n    configFile: config.json")
+    (folder / "config.json").write_text(json.dumps({**GPT_OSS, **fields}), encoding="utf-8")
+    assert set(codes(capsys, *command)) == {code}
 
 
 def test_files_and_environments_that_are_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,24 @@ def quickstart() -> tuple[dict[str, Any], dict[str, Any]]:
     return intent, world
 
 
+GPT_OSS_120B: dict[str, Any] = {
+    "architectures": ["GptOssForCausalLM"],
+    "head_dim": 64,
+    "hidden_size": 2880,
+    "intermediate_size": 2880,
+    "max_position_embeddings": 131072,
+    "num_attention_heads": 64,
+    "num_experts_per_tok": 4,
+    "num_hidden_layers": 36,
+    "num_key_value_heads": 8,
+    "num_local_experts": 128,
+    "quantization_config": {"quant_method": "mxfp4"},
+    "sliding_window": 128,
+    "vocab_size": 201088,
+}
+"""The quickstart's model as its config.json describes it."""
+
+
 class Notes:
     """A reporter that remembers; ``on_began`` may interfere at a chosen moment."""
 

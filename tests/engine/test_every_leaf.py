@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from engine_house import GPT_OSS_120B
 from pydantic import BaseModel
 
 from giqplan.catalog import open_catalog
@@ -176,7 +177,7 @@ def test_every_leaf_has_another_value_here() -> None:
 
 @pytest.mark.parametrize("path", sorted(OTHER))
 def test_another_value_changes_the_plan_or_is_refused(path: str, base: str, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"architectures": ["GptOss"], "max_position_embeddings": 131072}', encoding="utf-8")
+    (tmp_path / "config.json").write_text(json.dumps(GPT_OSS_120B), encoding="utf-8")
     if path.startswith("storage.huggingFace"):
         base = outcome(changed(path, "hf-secret" if path.endswith("name") else "hf_api_token"), tmp_path)
     if path == "observability.managedPrometheus":
