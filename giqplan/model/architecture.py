@@ -125,7 +125,9 @@ _KNOWN: Mapping[str, _Family] = {
     "Qwen3NextForCausalLM": _LINEAR,
     "Qwen3VLForConditionalGeneration": _PLAIN,
     "Qwen3VLMoeForConditionalGeneration": _PLAIN,
+    "Qwen3_5ForCausalLM": _LINEAR,
     "Qwen3_5ForConditionalGeneration": _LINEAR,
+    "Qwen3_5MoeForCausalLM": _LINEAR,
     "Qwen3_5MoeForConditionalGeneration": _LINEAR,
 }
 _BLOCKS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
@@ -185,7 +187,7 @@ class _Reader:
         experts = self._moe_layers() if self.experts else 0
         routed = self._expert_params() * experts if experts else 0
         attention = self.layers * self._mla_params() if mla else self._mixers()
-        tied = fields.flag("tie_word_embeddings", self.top.flag("tie_word_embeddings", self.family.tied))
+        tied = self.top.flag("tie_word_embeddings", fields.flag("tie_word_embeddings", self.family.tied))
         params = (
             attention + self._mlp_params() + routed * (self.experts or 0) + (1 if tied else 2) * self.vocab * self.hidden + self._vision()
         )
@@ -219,7 +221,7 @@ class _Reader:
 
     @property
     def head_dim(self) -> int:
-        stated = self.fields.optional("head_dim", most=_WIDTH)
+        stated = self.fields.optional("head_dim", "attention_head_dim", most=_WIDTH)
         if stated is None and self.hidden % self.heads:
             raise self.fields.wrong(
                 "hidden_size", f"is {self.hidden}: it does not divide by the {self.heads} heads, and head_dim is missing"
@@ -287,6 +289,8 @@ class _Reader:
         fields = self.fields
         if self.family.mixer == "mamba":
             return self.blocks.count("moe")
+        if listed := fields.words("moe_layers"):
+            return min(len(listed), self.layers)
         if step := fields.optional("interleave_moe_layer_step", most=self.layers):
             return self.layers // step
         dense = fields.optional("first_k_dense_replace", most=self.layers, least=0) or 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from giqplan.model.config_fields import Fields
 
 _DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32", "float8_e4m3fn": "fp8"}
 _METHODS = {"fp8": "fp8", "fbgemm_fp8": "fp8", "mxfp4": "mxfp4"}
-_ALGORITHMS = {"NVFP4": "nvfp4", "FP8": "fp8", "MXFP4": "mxfp4", "W4A16_AWQ": "int4"}
+_ALGORITHMS = {"NVFP4": "nvfp4", "MXFP4": "mxfp4", "FP8": "fp8", "W4A": "int4", "INT4": "int4", "INT8": "int8"}
+"""What in the name of one of ModelOpt's algorithms says which; the first that is there counts."""
 
 
 def checkpoint_dtype(top: Fields, fields: Fields) -> str:
@@ -25,18 +28,26 @@ def _quantized(how: Fields) -> str:
     method = how.get("quant_method")
     if isinstance(method, str) and method in _METHODS:
         return _METHODS[method]
-    if method in ("awq", "gptq"):
-        return f"{method}-int{_bits(how, 'bits')}"
-    if method == "modelopt":
-        algorithm = how.get("quant_algo")
-        if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
-            raise how.wrong("quant_algo", f"is {str(algorithm)[:40]!r}: one of {', '.join(_ALGORITHMS)} is wanted")
-        return _ALGORITHMS[algorithm]
+    if method in ("awq", "gptq", "auto-round"):
+        return f"{'' if method == 'auto-round' else f'{method}-'}int{_bits(how, 'bits')}"
+    if isinstance(method, str) and method.startswith("modelopt"):
+        return _modelopt(how)
     if method == "compressed-tensors":
         return _compressed(how)
     if method == "bitsandbytes":
         return "int4" if how.flag("load_in_4bit", False) else "int8"
     raise how.wrong("quant_method", f"is {str(method)[:40]!r}, which is not understood")
+
+
+def _modelopt(how: Fields) -> str:
+    """Of several precisions that of the most layers."""
+    named, layers = how.get("quant_algo"), how.get("quantized_layers")
+    each = [layer.get("quant_algo") for layer in layers.values() if isinstance(layer, dict)] if isinstance(layers, dict) else []
+    told = Counter(map(str, each)).most_common(1)[0][0] if named == "MIXED_PRECISION" and each else str(named)
+    for mark, dtype in _ALGORITHMS.items():
+        if mark in told:
+            return dtype
+    raise how.wrong("quant_algo", f"is {told[:40]!r}, which is not understood")
 
 
 def _compressed(how: Fields) -> str:

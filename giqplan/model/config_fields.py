@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from giqplan.errors import Place, RecommendError
 
@@ -15,25 +14,17 @@ _REMEDY = "name the config.json of the model's repository, unchanged"
 
 
 def parse_config(content: bytes) -> Mapping[str, Any]:
-    """The object that the file holds. Raises ValueError, in words."""
+    """The object that the file holds. Raises ValueError, in words. Infinity and NaN are let through, as published files hold them (the
+    time_step_limit of Mamba layers); a field that is read refuses them."""
     if len(content) > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES:,} bytes")
     try:
-        value = json.loads(content, parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(content)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("it holds no JSON object")
     return value
-
-
-def _finite(text: str) -> float:
-    found = float(text)
-    return found if math.isfinite(found) else _no_number(text)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,21 @@ def test_llama_4_lists_its_layers_without_rotation(tmp_path: Path) -> None:
     assert read(tmp_path, listed).full_attention_layers == 16
 
 
+def test_llama_4_lists_its_sparse_layers(tmp_path: Path) -> None:
+    scout = {"num_local_experts": 16, "num_experts_per_tok": 1, "intermediate_size_mlp": 16384, "intermediate_size": 8192}
+    by_step = read(tmp_path, changed(LLAMA_8B, architectures=["Llama4ForCausalLM"], interleave_moe_layer_step=2, **scout))
+    listed = read(tmp_path, changed(LLAMA_8B, architectures=["Llama4ForCausalLM"], moe_layers=list(range(1, 32, 2)), **scout))
+    assert listed.params_b == by_step.params_b
+    assert listed.shared_experts == 1
+
+
+def test_the_outer_model_says_whether_embeddings_are_tied(tmp_path: Path) -> None:
+    inner = changed(LLAMA_8B, tie_word_embeddings=True)
+    for outer, tied in (({}, True), ({"tie_word_embeddings": False}, False)):
+        nested = {"architectures": ["Mistral3ForConditionalGeneration"], "text_config": inner, **outer}
+        assert read(tmp_path, nested).tied_embeddings is tied
+
+
 def test_a_latent_in_a_mistral_makes_it_mla(tmp_path: Path) -> None:
     latent = {"kv_lora_rank": 256, "qk_rope_head_dim": 64, "qk_nope_head_dim": 64, "v_head_dim": 128, "q_lora_rank": 1024}
     found = read(tmp_path, changed(LLAMA_8B, architectures=["Mistral3ForConditionalGeneration"], num_key_value_heads=32, **latent))
@@ -154,6 +169,10 @@ def test_a_mamba_hybrid(tmp_path: Path) -> None:
     assert found.params_b == pytest.approx(56, rel=0.02)
     assert (found.attention, found.full_attention_layers) == ("hybrid-mamba", 10)
     assert found.kv_bytes_per_token == 10 * 2 * 8 * 128 * 2
+
+
+def test_nemotron_names_the_width_of_a_head_otherwise(tmp_path: Path) -> None:
+    assert read(tmp_path, changed(NEMOTRON_56B, head_dim=None, attention_head_dim=96)).head_dim == 96
 
 
 def test_a_mamba_hybrid_with_experts_in_a_list_of_blocks(tmp_path: Path) -> None:
@@ -187,6 +206,9 @@ def test_some_layers_of_a_mixture_are_dense(tmp_path: Path) -> None:
     assert every_second > some_dense
 
 
+_MIXED = {"a": {"quant_algo": "FP8"}, "b": {"quant_algo": "NVFP4"}, "c": {"quant_algo": "NVFP4"}}
+
+
 @pytest.mark.parametrize(
     ("how", "dtype"),
     [
@@ -194,6 +216,9 @@ def test_some_layers_of_a_mixture_are_dense(tmp_path: Path) -> None:
         ({"quant_method": "awq", "bits": 4}, "awq-int4"),
         ({"quant_method": "gptq", "bits": 8}, "gptq-int8"),
         ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "nvfp4"),
+        ({"quant_method": "modelopt", "quant_algo": "FP8_PB_WO"}, "fp8"),
+        ({"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": _MIXED}, "nvfp4"),
+        ({"quant_method": "auto-round", "bits": 4}, "int4"),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "int4"),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "int8"),
         ({"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized"}, "nvfp4"),
@@ -245,6 +270,19 @@ def test_a_field_that_is_absurd(tmp_path: Path, field: str, value: object) -> No
     assert error.detail.startswith(f"{field} is {json.dumps(value)}: a whole number from 1 to ")
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_refused_where_it_counts(tmp_path: Path, number: str) -> None:
+    text = json.dumps({**LLAMA_8B, "hidden_size": 0}).replace('"hidden_size": 0', f'"hidden_size": {number}')
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(GiqplanError) as caught:
+        read_model(tmp_path / "config.json", "me/mine")
+    assert caught.value.code == "GIQ1304"
+    assert caught.value.detail.startswith("hidden_size is ")
+    harmless = json.dumps(NEMOTRON_56B)[:-1] + f', "time_step_limit": [0.0, {number}]}}'
+    (tmp_path / "config.json").write_text(harmless, encoding="utf-8")
+    assert read_model(tmp_path / "config.json", "me/mine").layers == 118
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -262,6 +300,10 @@ def test_a_field_that_is_absurd(tmp_path: Path, field: str, value: object) -> No
         ({"quantization_config": {"quant_method": "aqlm"}}, "quantization_config.quant_method is 'aqlm'"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 3}}, "quantization_config.bits is 3"),
         ({"quantization_config": {"quant_method": "modelopt"}}, "quantization_config.quant_algo is 'None'"),
+        (
+            {"quantization_config": {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION"}},
+            "quantization_config.quant_algo is 'MIXED",
+        ),
         ({"quantization_config": {"quant_method": "compressed-tensors"}}, "quantization_config.config_groups says nothing"),
     ],
 )
@@ -299,9 +341,6 @@ def test_a_field_inside_is_named_with_its_place(tmp_path: Path) -> None:
         b"[]",
         b"7",
         b"\xff\xfe\x00",
-        b'{"hidden_size": NaN}',
-        b'{"hidden_size": Infinity}',
-        b'{"hidden_size": 1e999}',
         b'{"hidden_size": ' + b"9" * 5000 + b"}",
         b"[" * 200_000,
         b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
@@ -358,3 +397,32 @@ def test_the_digest_is_of_what_counts(tmp_path: Path) -> None:
         for config in (LLAMA_8B, changed(LLAMA_8B, transformers_version="4.57"), changed(LLAMA_8B, num_hidden_layers=33))
     )
     assert one == same != other
+
+
+ODD = (None, 0, -1, 1, 7, 10**30, 1.5, True, "x", "", [], [0], ["x"], [{}], {}, {"a": 1}, {"a": {}}, {"num_hidden_layers": []})
+
+
+@pytest.mark.parametrize("sample", [LLAMA_8B, GPT_OSS_120B, NEMOTRON_56B], ids=["llama", "gpt-oss", "nemotron"])
+def test_whatever_stands_in_a_field_is_a_model_or_an_error_of_ours(tmp_path: Path, sample: dict[str, Any]) -> None:
+    names = {name for config in (LLAMA_8B, GPT_OSS_120B, NEMOTRON_56B) for name in config} - {"architectures"}
+    names |= {"text_config", "vision_config", "no_rope_layers", "moe_layers", "mlp_only_layers", "sliding_window_pattern", "kv_lora_rank"}
+    names |= {"layers_block_type", "moe_latent_size", "n_shared_experts", "use_sliding_window", "dtype", "architectures"}
+    quantised = ({"quant_method": method, key: odd} for odd in ODD for method, key in QUANTISED)
+    for name, value in [*((name, odd) for name in sorted(names) for odd in ODD), *(("quantization_config", how) for how in quantised)]:
+        try:
+            found = model_of(architecture_of({**sample, name: value}, "config.json"), "me/mine", "config.json")
+        except GiqplanError as error:
+            assert error.code in ("GIQ1303", "GIQ1304"), (name, value)
+        else:
+            assert (found.params_b or 0) >= (found.params_active_b or 0) > 0, (name, value)
+
+
+QUANTISED = (
+    ("compressed-tensors", "config_groups"),
+    ("compressed-tensors", "format"),
+    ("modelopt", "quant_algo"),
+    ("modelopt", "quantized_layers"),
+    ("gptq", "bits"),
+    ("bitsandbytes", "load_in_4bit"),
+    ("fp8", "modules_to_not_convert"),
+)

@@ -85,7 +85,7 @@ def test_every_environment_is_checked(tmp_path: Path) -> None:
     assert [error.code for error in caught.value.errors] == ["GIQ1019"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"hidden_size": NaN}', "[" * 100_000, " " * 2_000_000])
+@pytest.mark.parametrize("content", ["", "[]", "[" * 100_000, " " * 2_000_000])
 def test_a_file_that_is_no_config_json_is_told_where_the_intent_names_it(tmp_path: Path, content: str) -> None:
     file = written(tmp_path, LLAMA)
     (tmp_path / "model" / "config.json").write_text(content, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -271,3 +272,20 @@ def test_alternatives_are_the_smallest_counts_of_each_accelerator(catalog: Catal
     assert found["nvidia-h200-141gb"].accelerator_count == 8  # sold in machines of 8 only
     assert L4 in found
     assert "tpu-v5-lite-podslice" not in found
+
+
+def test_whatever_is_asked_for_there_is_one_answer_and_it_adds_up(catalog: Catalog) -> None:
+    for name in catalog.model_ids():
+        model = model_of(catalog, name)
+        for chip in catalog.accelerators():
+            rooms = []
+            for count in (1, 2, 4, 8, 16):
+                found = fit(model, chip, count, tokens=2048)
+                if isinstance(found, NoFit):
+                    assert found.code in ("GIQ1304", "GIQ1305", "GIQ1306") and found.reason and found.remedy
+                    assert (found.missing_gib > 0) == (found.code == "GIQ1305")
+                    continue
+                assert found.kv_gib == pytest.approx(found.usable_gib - found.weights_gib - found.reserve_gib)
+                assert found.max_concurrency(1024, 1024) >= found.max_concurrency(4096, 4096) > 0
+                rooms.append(found.max_concurrency(1024, 1024))
+            assert all(more > 0.99 * fewer for fewer, more in pairwise(rooms))  # buffers of a group may outweigh a model of a few GiB
