@@ -175,7 +175,7 @@ class _Reader:
             raise fields.wrong("num_key_value_heads", f"is {self.kv_heads}: it does not divide the {self.heads} heads")
         self.mla = family.mixer == "mla" or (family.mixer == "grouped" and fields.get("kv_lora_rank") is not None)
         self.blocks = self._blocks()
-        self.experts = fields.optional("num_experts", "num_local_experts", "n_routed_experts", most=_EXPERTS)
+        self.experts = fields.optional("num_experts", "num_local_experts", "n_routed_experts", most=_EXPERTS, least=0) or None
 
     def architecture(self) -> Architecture:
         fields = self.fields
@@ -213,7 +213,7 @@ class _Reader:
             kv_lora_rank=fields.count("kv_lora_rank", most=_WIDTH) if mla else None,
             qk_rope_head_dim=fields.count("qk_rope_head_dim", most=_WIDTH) if mla else None,
             params=params,
-            params_active=params - routed * ((self.experts or 0) - self._per_token()) if self.experts else params,
+            params_active=params - routed * (self.experts - self._per_token()) if self.experts else params,
             kv_bytes_per_token=caching * each,
             kv_bytes_per_token_beyond_window=beyond * each,
             checkpoint_dtype=checkpoint_dtype(self.top, fields),

@@ -197,6 +197,11 @@ def test_a_mamba_hybrid_with_experts_in_a_list_of_blocks(tmp_path: Path) -> None
     assert found.kv_bytes_per_token == 6144
 
 
+def test_no_experts_are_as_good_as_none(tmp_path: Path) -> None:
+    found = read(tmp_path, changed(LLAMA_8B, num_experts=0, num_experts_per_tok=0))
+    assert (found.experts, found.params_b) == (None, 8.03)
+
+
 def test_some_layers_of_a_mixture_are_dense(tmp_path: Path) -> None:
     moe = changed(LLAMA_8B, architectures=["Qwen3MoeForCausalLM"], num_experts=8, num_experts_per_tok=2, moe_intermediate_size=1024)
     all_sparse, some_dense, every_second = (
