@@ -116,6 +116,11 @@ _RECOMMEND = {
     "GIQ1306": "parallelism is not possible",
     "GIQ1307": "the config.json is of another model",
     "GIQ1320": "a model that the catalog does not know",
+    "GIQ1325": "an architecture that the catalog lacks",
+    "GIQ1326": "a model server of unknown speed",
+    "GIQ1327": "a precision that is not known",
+    "GIQ1328": "the catalog holds no calibration",
+    "GIQ1329": "lengths or a load that no replica serves",
 }
 
 _MANIFESTS: dict[str, str] = {

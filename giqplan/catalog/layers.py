@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from giqplan.catalog.schema import ABOUT, SCHEMA_VERSION, TABLES
+from giqplan.catalog.schema import ABOUT, ESTIMATOR, SCHEMA_VERSION, TABLES
 from giqplan.catalog.tables import Row, broken, read_bytes, rows
 from giqplan.data_files import data_path
 from giqplan.units import digest
@@ -56,7 +56,7 @@ class Layer:
     def read(self) -> None:
         """Read every file, while no writer is at work: what is read is one state of the layer."""
         with _no_writer(self.root):
-            names = (file for file in (ABOUT, *(f"{table}.csv" for table in TABLES)) if self.has(file))
+            names = (file for file in (ABOUT, ESTIMATOR, *(f"{table}.csv" for table in TABLES)) if self.has(file))
             self._files, self._whole = {name: self.bytes_of(name) for name in names}, True
 
     def rows(self, table: str) -> Iterator[Row]:
@@ -104,8 +104,8 @@ class Layer:
 
     @cached_property
     def digest(self) -> str:
-        """``sha256:<hex>`` over the bytes of its tables and catalog.json, by name."""
-        return self._digest(*(f"{table}.csv" for table in self.tables()), ABOUT)
+        """``sha256:<hex>`` over the bytes of its tables, catalog.json and estimator.json, by name."""
+        return self._digest(*(f"{table}.csv" for table in self.tables()), ABOUT, *(name for name in (ESTIMATOR,) if self.has(name)))
 
     @cached_property
     def tables_digest(self) -> str:

@@ -10,6 +10,9 @@ from giqplan.model.recommendation import PricingModel
 
 SCHEMA_VERSION = 1
 ABOUT = "catalog.json"
+ESTIMATOR = "estimator.json"
+"""What calibration found; only the shipped layer holds it."""
+
 QUALITY = ("verified", "single-source", "suspect")
 GIQ_COSTS = tuple(
     f"usd_per_million_{tokens}_tokens_{how.value.replace('-', '_')}" for how in PricingModel for tokens in ("output", "input")

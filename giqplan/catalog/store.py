@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from giqplan.catalog import curves as curve_tables
 from giqplan.catalog import facts
 from giqplan.catalog.check import check
 from giqplan.catalog.layers import Layer, embedded_layer, layers_of
 from giqplan.catalog.places import is_zone, nearness, region_of
-from giqplan.catalog.schema import TABLES
-from giqplan.catalog.tables import Row
+from giqplan.catalog.schema import ESTIMATOR, TABLES
+from giqplan.catalog.tables import Row, broken
 from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Model, Point, Source, UseCase
 from giqplan.errors import CatalogError
 from giqplan.model.modelled import Published
@@ -89,6 +90,18 @@ class Catalog:
                 raise row.error(f"{column} {key} stands twice")
             found[key] = parse(row)
         return found
+
+    @cached_property
+    def calibration(self) -> Mapping[str, Any] | None:
+        """What the estimator was calibrated to (estimator.json of the first layer); None = it holds none."""
+        first = self.layers[0]
+        if not first.has(ESTIMATOR):
+            return None
+        try:
+            found = json.loads(first.bytes_of(ESTIMATOR))
+        except (ValueError, RecursionError) as error:
+            raise broken(first.root / ESTIMATOR, f"not JSON: {error}", getattr(error, "lineno", 0)) from error
+        return found if isinstance(found, dict) else None
 
     # Sources
 

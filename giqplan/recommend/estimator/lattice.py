@@ -1,0 +1,71 @@
+"""Estimates at fixed lengths and loads, made monotone there; everything between is interpolated, which keeps them so.
+
+More load, and a longer prompt, never make a request faster; more load never makes a replica serve less; a longer answer never ends earlier.
+Measurements scatter, hence so do corrections by them: of the nearest monotone surfaces above and below, the mean is taken.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from giqplan.recommend.estimator.replicas import Floats
+
+INPUT_NODES = 2.0 ** np.arange(4, 18)
+OUTPUT_NODES = 2.0 ** np.array([0, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15])
+LOAD_NODES = 2.0 ** np.arange(0, 13)
+SHAPE = (len(INPUT_NODES), len(OUTPUT_NODES), len(LOAD_NODES))
+
+_INPUT, _OUTPUT, _LOAD = -3, -2, -1
+
+
+def rising(surface: Floats, axis: int) -> Floats:
+    """The mean of the least non-decreasing surface above and the greatest one below."""
+    above = np.maximum.accumulate(surface, axis=axis)
+    below = np.flip(np.minimum.accumulate(np.flip(surface, axis), axis=axis), axis)
+    return (above + below) / 2
+
+
+def _no_steeper(surface: Floats, nodes: Floats, axis: int) -> Floats:
+    """Grows with its nodes' logarithm at most one to one."""
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    slope = np.log(nodes).reshape(shape)
+    return slope - rising(slope - surface, axis)
+
+
+def monotone_itl(logs: Floats) -> Floats:
+    """ITL's logarithm (... x input x output x load): rising with load and input; a longer answer takes longer as a whole; twice the load at
+    most doubles it."""
+    shape = (1, -1, 1)
+    whole = np.log(OUTPUT_NODES).reshape(shape)
+    found = rising(rising(logs, _LOAD), _INPUT)
+    found = rising(found + whole, _OUTPUT) - whole
+    return _no_steeper(found, LOAD_NODES, _LOAD)
+
+
+def monotone_ttft(logs: Floats) -> Floats:
+    """TTFT's logarithm: rising with load and input."""
+    return rising(rising(logs, _LOAD), _INPUT)
+
+
+def _cell(nodes: Floats, values: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Index of the node below, and how far on to the next (beyond the last node it goes on; before the first it stays)."""
+    where = np.log(np.maximum(values, nodes[0]))
+    logs = np.log(nodes)
+    index = np.clip(np.searchsorted(logs, where, side="right") - 1, 0, len(nodes) - 2)
+    return index, (where - logs[index]) / (logs[index + 1] - logs[index])
+
+
+def between(surfaces: Floats, which: NDArray[np.int64], input_tokens: Floats, output_tokens: Floats, load: Floats) -> Floats:
+    """Values of ``surfaces`` (replica x input x output x load) at the points, linear in the logarithms along each axis."""
+    places = [_cell(nodes, values) for nodes, values in ((INPUT_NODES, input_tokens), (OUTPUT_NODES, output_tokens), (LOAD_NODES, load))]
+    total = np.zeros(len(which))
+    for corner in range(8):
+        index, weight = [], np.ones(len(which))
+        for axis, (cell, part) in enumerate(places):
+            upper = corner >> axis & 1
+            index.append(cell + upper)
+            weight = weight * (part if upper else 1 - part)
+        total += weight * surfaces[which, index[0], index[1], index[2]]
+    return total
