@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import estimates
 import profile_query
 import sandbox_rates
 from fleet import MANY, MOST, Fleet
@@ -184,14 +185,19 @@ def queries(bench: Bench) -> Iterator[Row]:
     yield from profile_query.rows(profile_query.measured())
 
 
+def estimator(bench: Bench) -> Iterator[Row]:
+    yield from estimates.rows()
+
+
 def demo(bench: Bench) -> Iterator[Row]:
     """The script of `make demo` once set up, in a folder of its own."""
     command = (sys.executable, "-c", DEMO, str(ROOT / "scripts"), str(bench.folder.parent / "demo"))
     yield Row("make demo, once set up", [run(command, ROOT).seconds], "s", 45)
 
 
-PARTS = (start_up, sandbox_start, ready_world, no_change_plan, apply_overhead, sandbox_speed, many_objects, demo, queries)
-"""``queries`` last: they make this process large, and the system counts what a process has at its start as part of its peak."""
+PARTS = (start_up, sandbox_start, ready_world, no_change_plan, apply_overhead, sandbox_speed, many_objects, demo, estimator, queries)
+"""``estimator`` and ``queries`` last: they make this process large, and the system counts what a process has at its start as part of its
+peak."""
 
 
 def main() -> int:

@@ -119,6 +119,12 @@ class RecommendError(GiqplanError):
     exit = Exit.BLOCKED
 
 
+class PointsError(RecommendError):
+    """A table of questions to the estimator cannot be read."""
+
+    exit = Exit.ERROR
+
+
 class ManifestError(GiqplanError):
     """No Kubernetes objects can be written for this choice."""
 

@@ -53,6 +53,7 @@ COMMANDS: dict[str, Command] = {
     "serving-stack-versions": Command("catalog_lists", "list the versions of a serving stack"),
     "profiles": Command("profiles", "list profiles with latency, throughput and cost"),
     "benchmarks": Command("benchmarks", "list or draw every load that was measured"),
+    "estimate": Command("estimate", "say how fast a replica would be that nobody has measured, and how wrong that may be"),
     "sandbox": Command("sandbox", "the local Google Cloud and Kubernetes"),
     "schema": Command("schema", "print the JSON Schema of inference.yaml, for editors"),
 }

@@ -14,12 +14,11 @@ from typing import IO
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """What is written inside the block replaces the file at its end, with the rights that it had or a new file would have; after an
-    error the file is as it was. A device or pipe is written to at the end of the block. Raises OSError."""
+    error the file is as it was. A device or pipe is written to at the end of the block. Raises OSError, where it can before the block."""
     if path.exists() and not path.is_file():
-        with spooled() as opened:
+        with path.open("wb") as target, spooled() as opened:
             yield opened
-            with path.open("wb") as target:
-                deliver(opened, target)
+            deliver(opened, target)
         return
     path = path.resolve()
     mask = os.umask(0)

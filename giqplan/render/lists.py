@@ -45,12 +45,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of the table and of the CSV; ``uri``: the key of what names a record, below ``collection``."""
+    """The columns of the table and of the CSV; ``uri``: the key of what names a record, below ``collection``. ``upright``: in the table a
+    record is a line a column, title beside value."""
 
     collection: str
     uri: str
     table: tuple[Column, ...]
     csv: tuple[Column, ...]
+    upright: bool = False
 
 
 def text_of(records: Sequence[JsonObject], layout: Layout, format: str, page_size: int | None = None) -> str:
@@ -63,6 +65,8 @@ def text_of(records: Sequence[JsonObject], layout: Layout, format: str, page_siz
         return _yaml(records)
     if format == "table" and not records:
         return ""
+    if format == "table" and layout.upright:
+        return "\n".join(_upright(record, layout.table) for record in records)
     page = _table if format == "table" else _markdown
     size = page_size or max(len(records), 1)
     return "\n".join(page(records[at : at + size], layout.table) for at in range(0, len(records), size))
@@ -90,6 +94,11 @@ def _table(records: Sequence[JsonObject], columns: Sequence[Column]) -> str:
         return "  ".join(aligned).rstrip()
 
     return "\n".join(map(line, rows)) + "\n"
+
+
+def _upright(record: JsonObject, columns: Sequence[Column]) -> str:
+    width = max(len(column.title) for column in columns)
+    return "".join(f"{column.title:{width}}  {printable(column.cell(record))}\n" for column in columns)
 
 
 def _markdown(records: Sequence[JsonObject], columns: Sequence[Column]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doc_console import Step, difference, run, steps
+from doc_console import ESTIMATES, Forms, Step, difference, run, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = 3000
@@ -29,7 +29,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
         subprocess.run((sys.executable, "-m", "giqplan", "sandbox", "stop"), cwd=sandbox.parent, check=True, capture_output=True)
 
 
-def parts(page: Path, folder: Path) -> tuple[list[Step], str]:
+def parts(page: Path, folder: Path, forms: Forms = ()) -> tuple[list[Step], str]:
     """The page's steps, and every difference between what it shows and what its commands print."""
     found = steps(page.read_text(encoding="utf-8"))
     printed = run([step.command for step in found], folder)
@@ -37,7 +37,7 @@ def parts(page: Path, folder: Path) -> tuple[list[Step], str]:
     wrong = [
         f"$ {step.command}\n{told}\n{text[-3000:]}"
         for step, text in zip(found, printed, strict=True)
-        if (told := difference(step.shown, text))
+        if (told := difference(step.shown, text, forms))
     ]
     return found, "\n\n".join(wrong)
 
@@ -96,6 +96,13 @@ def test_the_page_on_own_benchmarks_prints_what_it_shows(clone: Path) -> None:
     shutil.copytree(ROOT / "tests" / "catalog" / "reports", clone / "tests" / "catalog" / "reports")
     found, wrong = parts(ROOT / "docs" / "import.md", clone)
     assert sum("giqplan catalog import" in step.command for step in found) >= 5
+    assert not wrong, wrong
+
+
+@pytest.mark.slow
+def test_the_page_on_estimates_prints_what_it_shows(clone: Path) -> None:
+    found, wrong = parts(ROOT / "docs" / "estimating.md", clone, ESTIMATES)
+    assert sum("giqplan estimate" in step.command for step in found) >= 4
     assert not wrong, wrong
 
 
