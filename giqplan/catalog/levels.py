@@ -27,6 +27,9 @@ GROWTH_ELASTICITY = 0.5
 """A curve whose last step of load gives at least this share of it as throughput (doubling the load gives 41 %) ends before it
 saturates; between the two nothing is said. Ours, too."""
 
+LONG_TTFT_MS, LONG_TTFT_SHARE = 3000, 0.3
+"""A first token that takes longer, and a larger share of the request, was mostly waited for."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -69,6 +72,11 @@ class Ladder:
     def usable(self) -> tuple[Level, ...]:
         """The levels that a replica may be run at: up to the saturation point."""
         return self.levels[: self.top + 1]
+
+
+def mostly_waits(ttft_ms: float, request_ms: float | None) -> bool:
+    """Whether requests of such latencies mostly waited in the queue; ``request_ms`` None = unknown, then TTFT alone decides."""
+    return ttft_ms > LONG_TTFT_MS and (request_ms is None or ttft_ms > LONG_TTFT_SHARE * request_ms)
 
 
 def trustworthy(point: Point) -> bool:

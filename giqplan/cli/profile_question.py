@@ -145,12 +145,21 @@ def no_rows(asked: Asked) -> NoProfileError:
 
 def asked(args: argparse.Namespace) -> Asked:
     """The question that the flags stand for. Raises UsageError GIQ0111 for flags that contradict each other, CatalogError for names."""
+    return asked_of(args, checked_catalog(args))
+
+
+def checked_catalog(args: argparse.Namespace) -> Catalog:
+    """The catalog, once the flags are known to go together. Raises UsageError GIQ0111."""
     listing.check_flags(args)
     _check(args)
-    catalog = listing.catalog_of(args)
+    return listing.catalog_of(args)
+
+
+def asked_of(args: argparse.Namespace, catalog: Catalog) -> Asked:
+    """``asked`` of a catalog that is open."""
     model, shared = _model(catalog, args.model)
     query = _by_name(catalog, args, (model, *shared) if model else ())
-    return _priced(catalog, args, _by_workload(catalog, args, query), shared)
+    return _priced(catalog, args, by_workload(catalog, args, query), shared)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -209,15 +218,21 @@ def _stacks(args: argparse.Namespace, found: Iterable[Entry]) -> tuple[str, ...]
     return tuple(f"{stack}/{version}" if version else stack for version in sorted(versions))
 
 
-def _by_workload(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery) -> ProfileQuery:
+def lengths_of(catalog: Catalog, args: argparse.Namespace) -> tuple[int | None, int | None]:
+    """Input and output tokens that the flags ask for, by number or by use case; None = any."""
+    if args.use_case:
+        found = catalog.use_case(args.use_case)
+        return found.input_tokens, found.output_tokens
+    return args.target_input_length, args.target_output_length
+
+
+def by_workload(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery) -> ProfileQuery:
+    """``query`` for the lengths, machine, accelerator and provenance of the flags, where the command has them."""
     from giqplan.cli.named import accelerator_label
 
     if not hasattr(args, "use_case"):
         return query
-    lengths = (getattr(args, "target_input_length", None), getattr(args, "target_output_length", None))
-    if args.use_case:
-        found = catalog.use_case(args.use_case)
-        lengths = found.input_tokens, found.output_tokens
+    lengths = lengths_of(catalog, args)
     if args.instance_type:
         catalog.machine(args.instance_type)
     return replace(
@@ -234,26 +249,37 @@ def _by_workload(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery
 
 def _priced(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery, shared: tuple[str, ...]) -> Asked:
     from giqplan.catalog.columns import open_columns
-    from giqplan.catalog.offers import offers
-    from giqplan.cli.named import known_name
     from giqplan.cli.places import folder_of
+
+    folder = folder_of(Path(args.intent))
+    how = priced(catalog, args)
+    columns = open_columns(catalog, folder / "cache" if folder.is_dir() else None)
+    return Asked(catalog, columns, with_targets(catalog, args, query, columns, how), how, shared)
+
+
+def priced(catalog: Catalog, args: argparse.Namespace) -> Priced:
+    """How costs are asked for. Raises CatalogError GIQ1235 for a region that no table knows."""
+    from giqplan.cli.named import known_name
     from giqplan.render.profile_records import Priced
 
-    how = PricingModel(getattr(args, "pricing_model", PricingModel.SPOT))
     region = getattr(args, "region", "")
     if region:
         known_name("region", region, {row.text("region") for table in ("zones", "prices") for row in catalog.rows(table)})
-    folder = folder_of(Path(args.intent))
-    columns = open_columns(catalog, folder / "cache" if folder.is_dir() else None)
-    ratio = getattr(args, "output_input_cost_ratio", Decimal(4))
-    full = replace(
+    how = PricingModel(getattr(args, "pricing_model", PricingModel.SPOT))
+    return Priced(how, region, getattr(args, "output_input_cost_ratio", Decimal(4)))
+
+
+def with_targets(catalog: Catalog, args: argparse.Namespace, query: ProfileQuery, columns: Columns, how: Priced) -> ProfileQuery:
+    """``query`` with the latencies and costs of the flags, and as what the hardware of ``columns`` is bought."""
+    from giqplan.catalog.offers import offers
+
+    return replace(
         query,
         ntpot_ms=getattr(args, "target_ntpot_milliseconds", None),
         ttft_ms=getattr(args, "target_ttft_milliseconds", None),
         itl_ms=getattr(args, "target_itl_milliseconds", None),
-        offers=offers(catalog, columns.hardware, how, region),
-        output_input_cost_ratio=ratio,
+        offers=offers(catalog, columns.hardware, how.pricing_model, how.region),
+        output_input_cost_ratio=how.ratio,
         max_usd_per_million_output_tokens=getattr(args, "target_cost_per_million_output_tokens", None),
         max_usd_per_million_input_tokens=getattr(args, "target_cost_per_million_input_tokens", None),
     )
-    return Asked(catalog, columns, full, Priced(how, region, ratio), shared)

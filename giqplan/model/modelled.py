@@ -36,7 +36,7 @@ class Published:
 @dataclass(frozen=True)
 class Modelled:
     """The estimate at the operating point: ``load`` requests in the replica. A plan counts on the bad end of every interval
-    (docs/scaling.md). ``basis``: what it rests on; ``measure``: the command that takes a measurement in its place."""
+    (docs/modelled.md). ``basis``: what it rests on; ``measure``: the command that takes a measurement in its place."""
 
     grade: Grade
     basis: str
@@ -46,5 +46,4 @@ class Modelled:
     ntpot_ms: Spread
     output_tokens_per_second: Spread
     measure: str
-    notes: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from giqplan.model.modelled import Modelled
+
 
 class Provenance(StrEnum):
     """Where a curve comes from; the order of declaration is the order of trust at equal cost (design 4.1)."""
@@ -85,7 +87,8 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Where the numbers come from. ``distance`` = max(|ln(in/in')|, |ln(out/out')|); ``near`` = beyond ln 1.2, within ln 2."""
+    """Where the numbers come from. ``distance`` = max(|ln(in/in')|, |ln(out/out')|); ``near`` = beyond ln 1.2, within ln 2.
+    ``estimate``: what is said of a curve that nobody measured; None = measured."""
 
     curve_key: str
     provenance: Provenance
@@ -98,6 +101,7 @@ class Evidence:
     distance: float
     near: bool
     version_distance: str = ""
+    estimate: Modelled | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,8 @@ class Reason(StrEnum):
     STATISTIC_MISMATCH = "statistic-mismatch"
     LATENCY_NOT_MEASURED = "latency-not-measured"
     SLO_BELOW_RANGE = "slo-below-range"
+    DOES_NOT_FIT = "does-not-fit"
+    NOT_MODELLED = "not-modelled"
     NO_MACHINE = "no-machine"
     NOT_OFFERED_HERE = "not-offered-here"
     NOT_SOLD_THIS_WAY = "not-sold-this-way"
@@ -185,7 +191,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Rejection:
-    """A curve that was not chosen. ``detail`` names the number that decided, fit to print."""
+    """A curve that was not chosen. ``detail`` names the number that decided, fit to print; ``modelled``: nobody measured it."""
 
     curve_key: str
     profile: Profile
@@ -193,6 +199,7 @@ class Rejection:
     detail: str
     usd_per_hour_initial: Decimal | None = None
     usd_per_million_output_tokens: Decimal | None = None
+    modelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,8 +226,8 @@ class SloMiss:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """chosen + rejected = all catalog curves of the model. ``catalog_digest`` names the data that answered;
-    ``catalog_date`` is its date (the only date that may stand in manifests)."""
+    """chosen + rejected = all catalog curves of the model, and the modelled ones that were considered. ``catalog_digest`` names the data
+    that answered; ``catalog_date`` is its date (the only date that may stand in manifests)."""
 
     model_id: str
     profile: Profile

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from giqplan.catalog import Curve
 from giqplan.catalog.levels import MIN_LOADS, Level, ladder, levels, trustworthy, trustworthy_loads
 from giqplan.catalog.placement import NoPlacement, Placement, place
+from giqplan.model.estimate import Grade
 from giqplan.model.profiles import MATCH, NEAR
 from giqplan.model.recommendation import (
     Cost,
@@ -21,14 +22,15 @@ from giqplan.model.recommendation import (
     Statistic,
 )
 from giqplan.recommend.cost import cost, machines
+from giqplan.recommend.estimator.curves import Estimated
+from giqplan.recommend.modelled import version_note
 from giqplan.recommend.operating import find_points, reached
 from giqplan.recommend.question import DEPLOYABLE_SERVERS, Question, evidence_notes, servable, server_fits, stack_fits
 from giqplan.recommend.sizing import size
 from giqplan.recommend.workload import distance
 from giqplan.units import usd_text
 
-"""Servers that giqplan writes manifests for; curves of others are listed."""
-
+_UNCHECKED = "modelled, class C: nothing like it was measured, or estimates of the like were more than 40 % off"
 _ANSWERS_P50 = (Statistic.P50, Statistic.MEAN, Statistic.UNSAID)
 
 
@@ -47,6 +49,8 @@ class Candidate:
     ranges: tuple[LatencyRange, ...]
     highest_qps: float
     """Requests per second at the peak, else on average; 0 = no traffic is given."""
+    estimated: Estimated | None = None
+    """What the estimator said; None = a measured curve."""
 
     @property
     def too_small(self) -> bool:
@@ -55,7 +59,8 @@ class Candidate:
 
     @property
     def downgraded(self) -> bool:
-        """Another shape, another model or a version that nobody states: such a curve never beats one without these doubts."""
+        """Another shape, another model, a version that nobody states, or an estimate that is a guess: such a curve never beats one without
+        these doubts."""
         return bool(self.doubts)
 
     @property
@@ -70,13 +75,20 @@ class Candidate:
                 (near, evidence.near),
                 (other, self.curve.shared_from),
                 (evidence.version_distance, evidence.version_distance),
+                (_UNCHECKED, self.estimated is not None and self.estimated.grade is Grade.C),
             )
             if holds
         )
 
     def reject(self, reason: Reason, detail: str) -> Rejection:
         return Rejection(
-            self.curve.key, self.curve.profile, reason, detail, self.cost.usd_per_hour.initial, self.cost.usd_per_million_output_tokens
+            self.curve.key,
+            self.curve.profile,
+            reason,
+            detail,
+            self.cost.usd_per_hour.initial,
+            self.cost.usd_per_million_output_tokens,
+            self.estimated is not None,
         )
 
 
@@ -88,18 +100,19 @@ class Judged:
     rejection: Rejection | None
 
 
-def judge(curve: Curve, question: Question) -> Judged:
-    """``curve`` against the whole intent, except the comparison with the other curves."""
+def judge(curve: Curve, question: Question, estimated: Estimated | None = None) -> Judged:
+    """``curve`` against the whole intent, except the comparison with the other curves; ``estimated``: where it comes from, if from the
+    estimator."""
     early = next(_hurdles(curve, question), None)
     if early is not None:
-        return Judged(None, Rejection(curve.key, curve.profile, *early))
+        return Judged(None, Rejection(curve.key, curve.profile, *early, modelled=estimated is not None))
     assert curve.input_tokens is not None and curve.output_tokens is not None
     rungs = ladder(curve, curve.output_tokens)
     placement = place(curve.profile, question.market)
     if isinstance(placement, NoPlacement):
-        return Judged(None, Rejection(curve.key, curve.profile, placement.reason, placement.detail))
-    points = find_points(rungs, curve.input_tokens, question.targets)
-    candidate = _candidate(curve, question, rungs.levels, placement, points.operating, points.saturation)
+        return Judged(None, Rejection(curve.key, curve.profile, placement.reason, placement.detail, modelled=estimated is not None))
+    points = find_points(rungs, curve.input_tokens, question.targets, "measured" if estimated is None else "estimated")
+    candidate = _candidate(curve, question, rungs.levels, placement, points.operating, points.saturation, estimated)
     if not points.within_slo:
         return Judged(candidate, candidate.reject(Reason.SLO_BELOW_RANGE, _slo_detail(candidate, question)))
     dear = _too_expensive(candidate, question)
@@ -142,7 +155,7 @@ def _identity_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason
 
 
 def _version_hurdles(curve: Curve, question: Question) -> Iterator[tuple[Reason, str]]:
-    version, wanted = curve.profile.model_server_version, question.versions[curve.profile.accelerator]
+    version, wanted = curve.profile.model_server_version, question.versions.get(curve.profile.accelerator, "")
     if not version and not question.version_is_named:
         yield Reason.VERSION_UNKNOWN, "its source names no server version; name one in serving.version to consider it"
     if version and wanted and version != wanted:
@@ -186,10 +199,11 @@ def _candidate(
     placement: Placement,
     operating: OperatingPoint,
     saturation: OperatingPoint,
+    estimated: Estimated | None,
 ) -> Candidate:
     assert curve.input_tokens is not None and curve.output_tokens is not None
     far = distance(question.shape, curve.input_tokens, curve.output_tokens)
-    version, wanted = curve.profile.model_server_version, question.versions[curve.profile.accelerator]
+    version, wanted = curve.profile.model_server_version, question.versions.get(curve.profile.accelerator, "")
     evidence = Evidence(
         curve_key=curve.key,
         provenance=curve.provenance,
@@ -208,6 +222,8 @@ def _candidate(
     notes = list(evidence_notes(evidence, question.intent.spec.slo.percentile.value, question.shape))
     if curve.measured_replicas > 1:
         notes.append(f"measured as totals of {curve.measured_replicas} replicas, divided by them")
+    if estimated is not None and (note := version_note(estimated.setup, question)):
+        notes.append(note)
     if curve.shared_from:
         notes.append(f"measured with {curve.shared_from}, a model of the same architecture")
     left_out = sum(not trustworthy(p) for p in curve.points)
@@ -227,6 +243,7 @@ def _candidate(
         notes=(*notes, *placement.notes),
         ranges=ranges,
         highest_qps=question.demand.peak or question.demand.mean or 0.0,
+        estimated=estimated,
     )
 
 

@@ -50,8 +50,9 @@ def _binding(level: Level, targets: Mapping[str, float]) -> str:
     return max(targets, key=lambda name: (level.metric(name) or 0.0) / targets[name])
 
 
-def find_points(ladder: Ladder, input_tokens: int, targets: Mapping[str, float]) -> Points:
-    """``targets``: metric name -> milliseconds, in the order of METRICS; every level must hold each of them."""
+def find_points(ladder: Ladder, input_tokens: int, targets: Mapping[str, float], kind: str = "measured") -> Points:
+    """``targets``: metric name -> milliseconds, in the order of METRICS; every level must hold each of them. ``kind``: what the loads of
+    the curve are, in words."""
     usable = ladder.usable
     top = usable[-1]
     saturation = _point(top, Bound.SATURATION, input_tokens, True, (_saturation_note(ladder),))
@@ -64,8 +65,8 @@ def find_points(ladder: Ladder, input_tokens: int, targets: Mapping[str, float])
     if level is top:
         notes = (*saturation.notes, *_above_range(ladder.levels, targets))
         return Points(saturation, _point(top, Bound.SATURATION, input_tokens, True, notes), True)
-    measured = any(level is known for known in usable)
-    notes = () if measured else ("interpolated between two measured loads",)
+    on_a_load = any(level is known for known in usable)
+    notes = () if on_a_load else (f"interpolated between two {kind} loads",)
     return Points(saturation, _point(level, Bound(_binding(level, targets)), input_tokens, False, notes), True)
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
+from math import inf
 
-from giqplan.catalog import Catalog, Curve
+from giqplan.catalog import Catalog, Curve, Model
 from giqplan.catalog.checkpoint import held_precision, served_as
 from giqplan.catalog.levels import MIN_LOADS, trustworthy_loads
 from giqplan.catalog.placement import Market
 from giqplan.catalog.versions import newest
 from giqplan.errors import CatalogError
-from giqplan.intent.choices import Server, Stack
+from giqplan.intent.choices import Percentile, Server, Stack
 from giqplan.intent.model import Intent
 from giqplan.model.profiles import METRICS
-from giqplan.model.recommendation import Evidence, PricingModel, Statistic
+from giqplan.model.recommendation import Evidence, PricingModel, Provenance, Statistic
+from giqplan.recommend.estimator.curves import Case
+from giqplan.recommend.estimator.search import newest_version, precision_of
 from giqplan.recommend.sizing import Demand
 from giqplan.recommend.start_time import StartTime, start_time
 from giqplan.recommend.weights import weights_gib
@@ -27,7 +31,7 @@ LATEST = "latest"
 @dataclass(frozen=True)
 class Question:
     """``targets``: metric -> milliseconds. ``versions``: accelerator -> the version that may be chosen on it, "" = none is known.
-    ``nearest``: the curve of nearest shape, to be named where none is near enough."""
+    ``nearest``: the curve of nearest shape, to be named where none is near enough. ``model``: its facts, None = unknown."""
 
     intent: Intent
     catalog: Catalog
@@ -37,6 +41,7 @@ class Question:
     market: Market
     demand: Demand
     nearest: Curve | None
+    model: Model | None = None
 
     @property
     def ratio(self) -> Decimal:
@@ -53,7 +58,53 @@ class Question:
     def weights_gib(self, precision: str) -> float | None:
         """Size of the weights: the intent's word, else the catalog's for this precision; None = unknown."""
         given = self.intent.spec.model.weights_gib
-        return given if given is not None else weights_gib(self.catalog.model(self.intent.spec.model.id), precision)
+        return given if given is not None else weights_gib(self.model, precision)
+
+    def far(self, curve: Curve) -> float:
+        """How far the lengths of ``curve`` lie from those asked for; infinite where they are unknown."""
+        if curve.input_tokens is None or curve.output_tokens is None:
+            return inf
+        return distance(self.shape, curve.input_tokens, curve.output_tokens)
+
+    def version_on(self, accelerator: str) -> str:
+        """The version that a modelled replica runs: the one named; else the newest measured of the model on this accelerator, or of any
+        model."""
+        if self.version_is_named:
+            return self.intent.spec.serving.version.removeprefix("v")
+        return self.versions.get(accelerator) or newest_version(self.catalog, MODELLED_SERVER)
+
+    @property
+    def case(self) -> Case | None:
+        """The model at the lengths asked for, as the estimator is asked; None = nothing is known of the model. The server is started for
+        requests of ``maxModelLen`` tokens, else of the model's whole context."""
+        if self.model is None:
+            return None
+        asked = self.shape.input_tokens + self.shape.output_tokens
+        longest = max(self.intent.spec.model.max_model_len or self.model.max_context or asked, asked)
+        return Case(self.catalog, self.model, self.shape.input_tokens, self.shape.output_tokens, longest)
+
+    @property
+    def plain_precision(self) -> str | None:
+        """The precision that a plain deployment of the intent serves; None = one that is not modelled."""
+        if self.model is None:
+            return None
+        return precision_of(self.model, quantization(self.intent), streamed=self.intent.spec.storage.bucket is not None)
+
+    @property
+    def not_modelled(self) -> str:
+        """Why the intent leaves no room for a modelled curve; "" = it does."""
+        spec, case = self.intent.spec, self.case
+        if Provenance.MODELLED not in spec.evidence.allow:
+            return "evidence.allow leaves out modelled curves"
+        if spec.serving.server not in (Server.ANY, Server.VLLM) or spec.serving.stack is not Stack.NONE:
+            return f"only plain {MODELLED_SERVER} is modelled"
+        if spec.slo.percentile is not Percentile.P50:
+            return f"the estimator answers for p50, not for {spec.slo.percentile.value}"
+        if case is None:
+            return "nothing is known of the model"
+        if self.plain_precision is None or spec.model.dtype == "float32":
+            return "the precision that serving.args or model.dtype ask for is not modelled"
+        return case.too_long
 
     def start(self, precision: str) -> StartTime:
         return start_time(self.weights_gib(precision), self.intent.spec.storage.bucket is not None)
@@ -62,14 +113,22 @@ class Question:
 DEPLOYABLE_SERVERS = ("vllm",)
 """Servers that manifests/servers/ has a module for."""
 
+MODELLED_SERVER = "vllm"
+"""The server of modelled candidates: what can be deployed."""
+
+
+def quantization(intent: Intent) -> str:
+    """What ``serving.args`` ask for with --quantization; "" = nothing."""
+    args = [part for arg in intent.spec.serving.args for part in arg.split("=", 1)]
+    return next((value for flag, value in pairwise(args) if flag in ("--quantization", "-q")), "")
+
 
 def servable(curve: Curve, question: Question) -> bool:
     """Whether the server can serve the model in the precision that was measured; the user's own --quantization decides itself."""
     spec, profile = question.intent.spec, curve.profile
-    if any(arg.startswith("--quantization") for arg in spec.serving.args):
+    if quantization(question.intent):
         return True
-    model = question.catalog.model(spec.model.id)
-    held = held_precision(spec.model.id, model.checkpoint_dtype if model is not None else "")
+    held = held_precision(spec.model.id, question.model.checkpoint_dtype if question.model is not None else "")
     return served_as(profile.precision, held, streamed=spec.storage.bucket is not None)
 
 
@@ -147,6 +206,7 @@ def ask(intent: Intent, catalog: Catalog, curves: tuple[Curve, ...]) -> Question
             headroom=None if spec.autoscaling.headroom == "auto" else spec.autoscaling.headroom,
         ),
         nearest=min(shaped)[2] if shaped else None,
+        model=catalog.model(spec.model.id),
     )
 
 

@@ -7,13 +7,14 @@ from itertools import groupby
 from textwrap import wrap
 
 from giqplan.model.recommendation import OperatingPoint, Provenance, Reason, Recommendation, Rejection
+from giqplan.render.modelled import modelled_rows
 from giqplan.units import usd_text
 
 _PROVENANCE = {
     Provenance.USER: "your own benchmark",
     Provenance.GIQ: "GKE Inference Quickstart",
     Provenance.MEASURED: "public measurement",
-    Provenance.MODELLED: "modelled, not measured",
+    Provenance.MODELLED: "an estimate, nobody measured it",
 }
 _LABEL = 18
 _INDENT = 2
@@ -22,9 +23,11 @@ _INDENT = 2
 def explain_text(recommendation: Recommendation, *, width: int = 100, layers: Iterable[str] = ()) -> str:
     """``recommendation`` in sections of at most ``width`` columns (single words may be longer); ends with a newline. ``layers``: those of
     the catalog, where it has several."""
+    modelled = recommendation.evidence.estimate
     sections = (
         ("Profile", _profile(recommendation)),
         ("Where the numbers come from", _evidence(recommendation, layers)),
+        *((("The estimate", modelled_rows(modelled)),) if modelled is not None else ()),
         ("Latency and throughput of one replica", _points(recommendation)),
         ("Replicas", _sizing(recommendation)),
         ("Cost", _cost(recommendation)),
@@ -67,7 +70,8 @@ def _profile(recommendation: Recommendation) -> Iterator[tuple[str, str]]:
 def _evidence(recommendation: Recommendation, layers: Iterable[str]) -> Iterator[tuple[str, str]]:
     evidence = recommendation.evidence
     yield "curve", f"{evidence.curve_key}, {evidence.loads} loads at {evidence.input_tokens}/{evidence.output_tokens} tokens"
-    yield "provenance", f"{evidence.provenance.value}: {_PROVENANCE[evidence.provenance]}, {evidence.measured_at or 'date unknown'}"
+    date = "" if evidence.estimate else f", {evidence.measured_at or 'date unknown'}"
+    yield "provenance", f"{evidence.provenance.value}: {_PROVENANCE[evidence.provenance]}{date}"
     yield "statistic", evidence.statistic.value
     kind = "near" if evidence.near else "a match"
     yield (
@@ -151,7 +155,8 @@ def _rejected(rejected: tuple[Rejection, ...], width: int) -> Iterator[str]:
         yield f"{' ' * _INDENT}{_words(reason)} ({len(members)})"
         same: dict[tuple[str, str], list[Rejection]] = {}
         for rejection in members:
-            same.setdefault((str(rejection.profile), rejection.detail), []).append(rejection)
+            modelled = " modelled" if rejection.modelled else ""
+            same.setdefault((f"{rejection.profile}{modelled}", rejection.detail), []).append(rejection)
         for (profile, detail), curves in same.items():
             times = f" [{len(curves)} curves]" if len(curves) > 1 else ""
             yield from wrap(

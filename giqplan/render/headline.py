@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from giqplan.model.plan import Part
 from giqplan.model.recommendation import OperatingPoint, Provenance, Recommendation, UsdPerHour
+from giqplan.render.modelled import modelled_line
 from giqplan.units import usd_text
 
 _PROVENANCE = {
@@ -37,6 +38,8 @@ def recommendation_lines(found: Recommendation) -> Iterator[tuple[str, str]]:
     date = f" of {evidence.measured_at}" if evidence.measured_at else ""
     tokens = f"{evidence.input_tokens}/{evidence.output_tokens} tokens"
     yield "evidence", f"{_PROVENANCE[evidence.provenance]}{date}, {tokens}, statistic: {evidence.statistic.value}{near} ({evidence.source})"
+    if evidence.estimate is not None:
+        yield "modelled", modelled_line(evidence.estimate)
     for note in found.notes:
         yield "note", note
 
@@ -67,9 +70,10 @@ def part_line(part: Part) -> str:
     if found is None:
         return ""
     missed = "no profile meets the SLO; nearest: " if found.miss else ""
-    cost, sizing = found.cost.usd_per_hour, found.sizing
+    cost, sizing, modelled = found.cost.usd_per_hour, found.sizing, found.evidence.estimate
+    estimate = f", modelled, class {modelled.grade.value}" if modelled is not None else ""
     replicas = f"{sizing.initial_replicas} of {sizing.min_replicas} to {sizing.max_replicas} replicas"
-    return f"{missed}{found.model_id} by {found.profile}, {replicas}, {usd_text(cost.initial)}/h"
+    return f"{missed}{found.model_id} by {found.profile}, {replicas}, {usd_text(cost.initial)}/h{estimate}"
 
 
 def cost_clause(cost: UsdPerHour | None) -> str:

@@ -3,8 +3,8 @@ the columns of gcloud's tables over it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from giqplan.catalog import Catalog, Curve, Point
 from giqplan.catalog.inventory import split_stack
 from giqplan.catalog.offers import region_for
 from giqplan.catalog.token_cost import usd_per_million_output_tokens
+from giqplan.model.estimate import Grade, Spread
 from giqplan.model.profiles import MATCH, Offer, ProfileRow, length_distance
 from giqplan.model.recommendation import PricingModel, Profile
 from giqplan.model.values import JsonObject
@@ -60,6 +61,18 @@ def profile_record(catalog: Catalog, row: ProfileRow, priced: Priced) -> JsonObj
         "doubts": [doubt.value for doubt in row.doubts],
     }
     return _record(catalog, row.profile, (row.input_tokens, row.output_tokens), stats, row.offer, cost, priced, ours)
+
+
+def modelled_record(catalog: Catalog, row: ProfileRow, priced: Priced, grade: Grade, at: Mapping[str, Spread]) -> JsonObject:
+    """A modelled profile, with its class and what was estimated at that load (Modelled)."""
+    found = profile_record(catalog, row, priced)
+    names = {"ntpot_ms": "ntpotMilliseconds", "ttft_ms": "ttftMilliseconds", "itl_ms": "itlMilliseconds"}
+    names["output_tokens_per_second"] = "outputTokensPerSecond"
+    spreads = {
+        title: {"value": _round(at[name].value), "low": _round(at[name].low), "high": _round(at[name].high)}
+        for name, title in names.items()
+    }
+    return {**found, "giqplan": {**found["giqplan"], "estimate": {"class": grade.value, **spreads}}}
 
 
 def point_records(catalog: Catalog, curve: Curve, offer: Offer | None, priced: Priced) -> Iterable[JsonObject]:
@@ -267,6 +280,9 @@ PROFILES = Layout(
     (*_TABLE, Column("Distance", "giqplan.distance"), Column("Doubts", "giqplan.doubts", missing="none"), _CURVE),
     _CSV,
 )
+MODELLED_PROFILES = replace(PROFILES, table=(*PROFILES.table, Column("Class", "giqplan.estimate.class", missing="")))
+"""With the class of estimates, where some are listed; the CSV keeps gcloud's columns."""
+
 _POINT = (
     Column("QPS", f"{_STATS}queriesPerSecond", _rate, right=True),
     Column("Load", "giqplan.load", _rate, right=True),

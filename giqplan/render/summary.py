@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from giqplan.model.check import CheckStatus
-from giqplan.model.plan import Plan, Verb
+from giqplan.model.modelled import Modelled
+from giqplan.model.plan import Part, Plan, Verb
 from giqplan.render.page import Page
 from giqplan.render.text import summary_line
 
@@ -26,6 +27,9 @@ def summary_text(plan: Plan, *, color: bool = False, width: int = 100) -> str:
     """What is destroyed or replaced comes first; ends with the same line as the whole page."""
     page = Page(color=color, width=width)
     page.prose(0, f"{plan.intent_name} (environment {plan.environment}, world {plan.world}) in {plan.cluster}")
+    estimates = (f"{part.name} (class {found.grade.value})" for part in plan.parts if (found := modelled_of(part)) is not None)
+    if told := few(estimates):
+        page.prose(2, f"rests on estimates that nobody measured (giqplan explain): {told}", hang=4)
     gone = [str(change.address) for change in plan.changes if change.verb in (Verb.DELETE, Verb.REPLACE)]
     if gone:
         page.prose(2, few(gone), symbol="-")
@@ -44,6 +48,11 @@ def summary_text(plan: Plan, *, color: bool = False, width: int = 100) -> str:
         page.prose(2, "left undone: " + few(f"{deferred.address}: {deferred.reason}" for deferred in plan.deferred), hang=4)
     page.line(0, summary_line(plan))
     return page.text()
+
+
+def modelled_of(part: Part) -> Modelled | None:
+    """What is said of the estimate that the choice of an intent rests on; None = it was measured."""
+    return part.recommendation.evidence.estimate if part.recommendation is not None else None
 
 
 def few(texts: Iterable[str]) -> str:

@@ -86,6 +86,8 @@ def _headline(page: Page, plan: Plan) -> None:
         page.gap()
         for label, text in recommendation_lines(plan.recommendation):
             page.prose(2, text, label=f"{label:9}")
+        if (modelled := plan.recommendation.evidence.estimate) is not None:
+            page.line(2, f"{'measure':9}{modelled.measure}")
     elif not plan.destroy:
         page.gap()
         for part in plan.parts:

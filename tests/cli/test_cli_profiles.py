@@ -339,7 +339,7 @@ def test_an_empty_list_has_the_form_asked_for_and_an_error_beside_it(run: Run) -
 
 
 def test_lengths_that_nobody_measured_name_the_nearest(run: Run) -> None:
-    err = refused(run, "--model", MODEL, "--use-case", "Chatbot").err
+    err = refused(run, "--model", MODEL, "--use-case", "Chatbot", "--provenance", "measured").err
     assert "the nearest lengths measured are 1024/1024" in err
     assert "--nearest" in err
 
@@ -357,7 +357,7 @@ def test_a_cost_without_any_price_says_so(run: Run) -> None:
 
 
 def test_names_that_never_meet_are_said_not_to(run: Run) -> None:
-    words = ("--model", MODEL, "--accelerator-type", "nvidia-l4")
+    words = ("--model", MODEL, "--accelerator-type", "nvidia-l4", "--provenance", "measured")
     assert "--model-server-version all" in refused(run, *words).err
     assert refused(run, *words, "--model-server-version", "all").err.endswith("all that is named together\n  remedy: leave a name out\n")
 

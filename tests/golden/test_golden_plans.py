@@ -1,8 +1,9 @@
 """Whole plans, as people and programs get them: each folder is a case, run through the command line.
 
 A case holds ``inference.yaml``, ``world.yaml`` (none: offline), ``case.yaml`` (args; caller; ``applied: true`` when the intent is applied
-before), and what is expected: ``plan.txt``, ``plan.json`` and, in case.yaml, the exit code. ``GIQPLAN_UPDATE_GOLDEN=1`` writes anew what is
-expected; read the difference before you commit it.
+before; ``example``: the file below examples/ that is its intent), and what is expected: ``plan.txt``, ``plan.json`` (where case.yaml wants
+``only`` one key of it, a file named so) and, in case.yaml, the exit code. ``GIQPLAN_UPDATE_GOLDEN=1`` writes anew what is expected; read
+the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from giqplan.sandbox import control
 
 HERE = Path(__file__).resolve().parent
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.yaml"))
+EXAMPLES = HERE.parents[1] / "examples"
 UPDATE = os.environ.get("GIQPLAN_UPDATE_GOLDEN") == "1"
 SPEED = 3000
 
@@ -42,12 +44,14 @@ def steady(text: str) -> str:
     return text
 
 
-def steady_json(text: str) -> str:
-    """Laid out to be read and compared; without the digest, which covers the ids, and with the rejected curves only counted."""
+def steady_json(text: str, only: str = "") -> str:
+    """Laid out to be read and compared; without the digest, which covers the ids, and with the rejected curves only counted. ``only``: of
+    the plan what stands under this key."""
     value: dict[str, Any] = json.loads(text)
     value["digest"] = "DIGEST"
     if value.get("recommendation"):
         value["recommendation"]["rejected"] = len(value["recommendation"]["rejected"])
+    value = value[only] if only else value
     return steady(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)) + "\n"
 
 
@@ -65,6 +69,8 @@ def test_plan(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     for file in ("inference.yaml", "world.yaml"):
         if (HERE / name / file).exists():
             shutil.copy(HERE / name / file, folder)
+    if "example" in case:
+        shutil.copy(EXAMPLES / case["example"], folder / "inference.yaml")
     intent, sandbox = str(folder / "inference.yaml"), folder / ".giqplan" / "sandbox"
     if (folder / "world.yaml").exists():
         control.start(sandbox, world_file=folder / "world.yaml", speed=SPEED)
@@ -85,7 +91,15 @@ def test_plan(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
             control.stop(sandbox)
     assert code == case["exit"]
     compare(HERE / name / "plan.txt", steady(text))
-    compare(HERE / name / "plan.json", steady_json(as_json))
+    only = case.get("only", "")
+    compare(HERE / name / f"{only or 'plan'}.json", steady_json(as_json, only))
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("modelled/*.yaml") if path.stem != "world"))
+def test_a_modelled_choice_is_explained(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["explain", str(EXAMPLES / "modelled" / f"{name}.yaml")]) == 0
+    compare(HERE / "explained" / f"{name}.txt", capsys.readouterr().out)
 
 
 def edit(file: Path, path: str, value: Any) -> None:
@@ -98,8 +112,11 @@ def edit(file: Path, path: str, value: Any) -> None:
     file.write_text(yaml.safe_dump(intent, sort_keys=False), encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "intent", [HERE / "offline" / "inference.yaml", EXAMPLES / "modelled" / "gemma-2-27b-it.yaml"], ids=lambda p: p.stem
+)
 @pytest.mark.parametrize("flags", [(), ("--format", "json")], ids=["text", "json"])
-def test_an_offline_plan_is_the_same_bytes_everywhere(flags: tuple[str, ...], tmp_path: Path) -> None:
+def test_an_offline_plan_is_the_same_bytes_everywhere(intent: Path, flags: tuple[str, ...], tmp_path: Path) -> None:
     """Whatever time zone, hash seed, language, width of the terminal and folder."""
     found = set()
     surroundings = (
@@ -109,7 +126,7 @@ def test_an_offline_plan_is_the_same_bytes_everywhere(flags: tuple[str, ...], tm
     for number, surrounding in enumerate(surroundings):
         folder = tmp_path / f"folder-{number}" / ("deeper" * number)
         folder.mkdir(parents=True)
-        shutil.copy(HERE / "offline" / "inference.yaml", folder)
+        shutil.copy(intent, folder / "inference.yaml")
         command = [sys.executable, "-m", "giqplan", "plan", "--offline", *flags]
         done = subprocess.run(
             command, cwd=folder, env={**os.environ, **surrounding, "PYTHONIOENCODING": "utf-8"}, capture_output=True, check=True

@@ -16,6 +16,7 @@ from pathlib import PurePath
 from giqplan.catalog.importers.profiles import Given, check_given, disagree, lengths, profiles
 from giqplan.catalog.importers.values import Claim, Latency, Measurement, broken
 from giqplan.catalog.layer import NewCurve, source_of
+from giqplan.catalog.levels import mostly_waits
 from giqplan.catalog.schema import TABLES
 from giqplan.catalog.store import Catalog
 from giqplan.catalog.values import Source
@@ -27,8 +28,6 @@ OWN_ITL_DIFFERS = Decimal("0.1")
 FAILED_IS_SUSPECT = 0.05
 """Beyond this share of failed requests the latencies of those that came through say little. Ours."""
 _ONE_SHAPE = log(1.2)
-_LONG_TTFT_MS, _LONG_SHARE = 3000, Decimal("0.3")
-"""A point is dominated by waiting where TTFT is above 3 s and above 30 % of the request (catalog/README.md)."""
 _DIGITS = Decimal("1e-9")
 _DERIVED = "itl = (ntpot x tokens - ttft) / (tokens - 1)"
 
@@ -206,7 +205,7 @@ def _point(level: Level, statistic: Statistic, kind: str) -> tuple[dict[str, str
     if ntpot is None and (ttft is None or itl is None):
         raise broken(one.place.file, f"{one.where or 'the report'}: neither NTPOT nor TTFT and ITL", one.place.line)
     request = None if ntpot is None else ntpot * tokens
-    waits = ttft is not None and ttft > _LONG_TTFT_MS and (request is None or ttft > _LONG_SHARE * request)
+    waits = ttft is not None and mostly_waits(float(ttft), None if request is None else float(request))
     counts = _counts(one)
     cells = {
         "load": text(one.load if one.load_kind == kind else None),
