@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from giqplan.catalog import curves as curve_tables
 from giqplan.catalog import facts
 from giqplan.catalog.check import check
+from giqplan.catalog.kept import Kept, kept_beside
 from giqplan.catalog.layers import Layer, embedded_layer, layers_of
 from giqplan.catalog.places import is_zone, nearness, region_of
 from giqplan.catalog.schema import ESTIMATOR, TABLES
@@ -30,7 +31,7 @@ def open_catalog(home: Path | None = None, *, embedded: Path | None = None) -> C
     """The catalog that giqplan ships, below the layers that stand in ``home``, the folder of the intent: the synced one, then the user's.
     ``embedded``: another folder in the place of what is shipped. Raises CatalogError where a layer is missing, broken or of another
     schema."""
-    catalog = Catalog((embedded_layer(embedded), *(layers_of(home) if home else ())))
+    catalog = Catalog((embedded_layer(embedded), *(layers_of(home) if home else ())), kept_beside(home))
     for layer in catalog.layers[1:]:
         layer.read()
     _ = catalog.date  # reads every catalog.json
@@ -45,8 +46,9 @@ class Catalog:
     (GIQ1201, GIQ1202) where a table they need is missing or broken. Of ``layers`` the first holds every table; a row of a later one
     stands in the place of those with the same key."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], kept: Kept | None = None) -> None:
         self.layers = tuple(layers)
+        self.kept = kept or Kept()
         self._added: dict[str, Model] = {}
         self._models: dict[str, Model | None] = {}  # what was asked for once: the intents of a folder ask for the same again and again
         self._curves_of: dict[str, tuple[Curve, ...]] = {}

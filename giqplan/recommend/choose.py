@@ -243,7 +243,7 @@ def _recommendation(
     order = {reason: i for i, reason in enumerate(Reason)}
     evidence, cost = chosen.evidence, chosen.cost
     if chosen.estimated is not None and question.case is not None:
-        evidence = replace(evidence, estimate=told(chosen.estimated, question.case, chosen.operating.load, cost.machine_type))
+        evidence = replace(evidence, estimate=told(chosen.estimated, question.case, chosen.operating, cost.machine_type))
     return Recommendation(
         model_id=question.intent.spec.model.id,
         profile=chosen.profile,

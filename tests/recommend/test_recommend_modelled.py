@@ -177,8 +177,8 @@ def test_a_plan_counts_on_the_bad_end_of_the_interval() -> None:
 
 
 def test_a_target_that_only_the_estimate_itself_would_hold_is_missed() -> None:
-    lowest = min(one.metrics["ntpot_ms"][2, 0] for one in curves(question(**ON_L4)))
-    value = min(one.metrics["ntpot_ms"][0, 0] for one in curves(question(**ON_L4)))
+    lowest = min(one.spreads[0][2].high for one in curves(question(**ON_L4)))
+    value = min(one.spreads[0][2].value for one in curves(question(**ON_L4)))
     assert value < lowest
     found = answer(**ON_L4, slo={"ntpotMilliseconds": (value + lowest) / 2})
     assert found.miss is not None

@@ -7,26 +7,25 @@ themselves stand beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from giqplan.catalog import Catalog, Curve, Model, Point
 from giqplan.catalog.checkpoint import checkpoint_family, held_precision
 from giqplan.catalog.levels import mostly_waits
 from giqplan.model.estimate import METRICS, Grade, LoadKind, Setup, Spread
 from giqplan.model.modelled import Modelled
-from giqplan.model.recommendation import Profile, Provenance, Statistic
+from giqplan.model.recommendation import OperatingPoint, Profile, Provenance, Statistic
 from giqplan.units import digest
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from giqplan.recommend.estimator.door import Estimator, Table
 
-    Floats = NDArray[np.floating]
+Answer = dict[str, Any]
 
 LOADS = tuple(sorted({float(int(step * 2**power)) for power in range(10) for step in (1.0, 1.5)} | {1024.0}))
 """Requests in flight at which a curve is estimated: 1, 2, 3, 4, 6 ... 768, 1024. Between two the choice interpolates, as everywhere."""
@@ -66,22 +65,29 @@ def _data(catalog_digest: str, model: Model) -> str:
 
 @dataclass(frozen=True)
 class Estimated:
-    """A modelled curve with what its source says beyond it. ``basis``: what it rests on; ``metrics``: rows value, low and high, a column
-    for each of LOADS."""
+    """A modelled curve with what its source says beyond it. ``basis``: what it rests on; ``spreads``: of each point of the curve the
+    estimates in order of METRICS."""
 
     curve: Curve
     setup: Setup
     grade: Grade
     basis: str
-    metrics: Mapping[str, Floats]
+    spreads: tuple[tuple[Spread, ...], ...]
 
-    def at(self, load: float) -> dict[str, Spread]:
-        """The estimates by metric, where the curve holds ``load`` requests in the replica; between two loads in proportion."""
-        import numpy as np
+    def at(self, ntpot_ms: float) -> dict[str, Spread]:
+        """The estimates by metric, where the curve's NTPOT is ``ntpot_ms``: it never falls, and all else goes along with it between two
+        loads (catalog.levels.between)."""
+        known = [point.ntpot_ms or 0.0 for point in self.curve.points]
+        above = min(max(bisect_left(known, ntpot_ms), 1), len(known) - 1)
+        low, high = known[above - 1], known[above]
+        share = min(max((ntpot_ms - low) / (high - low), 0.0), 1.0) if high > low else 1.0
+        pairs = zip(METRICS, self.spreads[above - 1], self.spreads[above], strict=True)
+        return {name: _between(one, other, share) for name, one, other in pairs}
 
-        loads = [(p.qps or 0.0) * (p.ntpot_ms or 0.0) * (self.curve.output_tokens or 0) / 1000 for p in self.curve.points]
-        known = ~np.isnan(self.metrics["ntpot_ms"][2])
-        return {name: Spread(*(_steady(np.interp(load, loads, row[known])) for row in self.metrics[name])) for name in METRICS}
+
+def _between(one: Spread, other: Spread, share: float) -> Spread:
+    pairs = ((one.value, other.value), (one.low, other.low), (one.high, other.high))
+    return Spread(*(_steady(a + (b - a) * share) for a, b in pairs))
 
 
 def _steady(value: float) -> float:
@@ -134,6 +140,34 @@ def profile_of(setup: Setup) -> Profile:
     )
 
 
+def estimated(case: Case, setups: Sequence[Setup]) -> tuple[Estimated | Unestimated, ...]:
+    """The curve of every setup, all estimated in one go, and kept: learning from all measurements takes longer than all the rest of a
+    plan."""
+    return _estimated(case, tuple(setups)) if setups else ()
+
+
+@lru_cache(maxsize=8)
+def _estimated(case: Case, setups: tuple[Setup, ...]) -> tuple[Estimated | Unestimated, ...]:
+    kept, group = case.catalog.kept, _short([case.catalog.digest, _program()])
+    key = _short([asdict(case.model), case.input_tokens, case.output_tokens, [asdict(setup) for setup in setups]])
+    try:
+        return tuple(_curve(case, setup, answer) for setup, answer in zip(setups, kept.get(group, key), strict=True))
+    except (TypeError, ValueError, KeyError):  # nothing is kept, or nothing that can be read
+        answers = _answers(case, setups)
+        kept.put(group, key, answers)
+        return tuple(_curve(case, setup, answer) for setup, answer in zip(setups, answers, strict=True))
+
+
+def _short(value: object) -> str:
+    return digest(value).removeprefix("sha256:")[:16]
+
+
+@lru_cache(maxsize=1)
+def _program() -> str:
+    """Digest of the estimator itself: what another one said is not kept."""
+    return digest([path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))])
+
+
 @lru_cache(maxsize=2)
 def _estimator(catalog: Catalog) -> Estimator:
     """The estimator of a catalog, made once."""
@@ -142,32 +176,38 @@ def _estimator(catalog: Catalog) -> Estimator:
     return Estimator(catalog)
 
 
-@lru_cache(maxsize=8)
-def _table(case: Case, setups: tuple[Setup, ...]) -> Table:
-    """Every setup at each of LOADS, in that order; the intents of a folder often ask the same."""
+def _answers(case: Case, setups: tuple[Setup, ...]) -> list[Answer]:
+    """Of every setup at each of LOADS, as JSON."""
     import numpy as np
 
     which = np.repeat(np.arange(len(setups)), len(LOADS))
     full = np.ones(len(which))
     loads = np.tile(np.array(LOADS), len(setups))
-    no_rate = np.zeros(len(which), np.bool_)
-    return _estimator(case.catalog).table(setups, which, full * case.input_tokens, full * case.output_tokens, no_rate, loads)
+    lengths = full * case.input_tokens, full * case.output_tokens
+    table = _estimator(case.catalog).table(setups, which, *lengths, np.zeros(len(which), np.bool_), loads)
+    return [_answer(table, slice(i * len(LOADS), (i + 1) * len(LOADS))) for i in range(len(setups))]
 
 
-def estimated(case: Case, setups: Sequence[Setup]) -> tuple[Estimated | Unestimated, ...]:
-    """The curve of every setup, all estimated in one go."""
-    if not setups:
-        return ()
-    table = _table(case, tuple(setups))
-    return tuple(_of_table(table, i, setup, case) for i, setup in enumerate(setups))
+def _answer(table: Table, rows: slice) -> Answer:
+    """``why`` there is none; or ``grade``, ``basis``, and of each load ``spreads`` (value, low and high of each of METRICS)."""
+    grades, reasons = table.grade[rows].tolist(), table.reason[rows].tolist()
+    answered = [i for i, grade in enumerate(grades) if grade and table.metrics["ntpot_ms"][2, rows][i] > 0]
+    if not answered:
+        return {"why": table.reasons[reasons[0]]}
+    columns = [table.metrics[name][:, rows].T.tolist() for name in METRICS]
+    return {
+        "grade": max(grades[i] for i in answered),
+        "basis": table.reasons[reasons[answered[0]]],
+        "spreads": {str(int(LOADS[i])): [[_steady(v) for v in column[i]] for column in columns] for i in answered},
+    }
 
 
-def _of_table(table: Table, index: int, setup: Setup, case: Case) -> Estimated | Unestimated:
-    rows = slice(index * len(LOADS), (index + 1) * len(LOADS))
-    metrics = {name: table.metrics[name][:, rows] for name in METRICS}
-    points = tuple(_points(metrics, case.output_tokens))
-    if not points:
-        return Unestimated(setup, table.reasons[int(table.reason[rows][0])])
+def _curve(case: Case, setup: Setup, answer: Answer) -> Estimated | Unestimated:
+    """Raises TypeError, ValueError or KeyError where ``answer`` is not what ``_answer`` writes."""
+    if "why" in answer:
+        return Unestimated(setup, str(answer["why"]))
+    loads = sorted((float(load), load) for load in answer["spreads"])
+    spreads = tuple(tuple(Spread(*map(float, spread)) for spread in answer["spreads"][name]) for _, name in loads)
     curve = Curve(
         key=key_of(setup, case),
         profile=profile_of(setup),
@@ -177,43 +217,37 @@ def _of_table(table: Table, index: int, setup: Setup, case: Case) -> Estimated |
         statistic=Statistic.P50,
         load_kind=LoadKind.CONCURRENCY.value,
         replicas=1,
-        points=points,
+        points=tuple(_point(load, case.output_tokens, of_load) for (load, _), of_load in zip(loads, spreads, strict=True)),
         measured_at="",
         source=SOURCE,
         licence="",
     )
-    worst = max(str(grade) for grade in table.grade[rows] if grade)
-    answered = next(int(reason) for reason, grade in zip(table.reason[rows], table.grade[rows], strict=True) if grade)
-    return Estimated(curve, setup, Grade(worst), table.reasons[answered], metrics)
+    return Estimated(curve, setup, Grade(answer["grade"]), str(answer["basis"]), spreads)
 
 
-def _points(metrics: Mapping[str, Floats], output_tokens: int) -> Iterator[Point]:
-    """The bad end at each load that has an answer. Requests come at most at the rate that latency allows (Little's law)."""
-    rates = map(_steady, metrics["output_tokens_per_second"][1].tolist())
-    ttft, itl, ntpot = (map(_steady, metrics[name][2].tolist()) for name in ("ttft_ms", "itl_ms", "ntpot_ms"))
-    for load, first_ms, between_ms, token_ms, rate in zip(LOADS, ttft, itl, ntpot, rates, strict=True):
-        if token_ms != token_ms:
-            continue
-        request_ms = token_ms * output_tokens
-        qps = min(rate / output_tokens, load / request_ms * 1000)
-        yield Point(
-            load=load,
-            qps=qps,
-            output_tokens_per_second=qps * output_tokens,
-            ttft_ms=first_ms,
-            itl_ms=between_ms,
-            ntpot_ms=token_ms,
-            queue_dominated=mostly_waits(first_ms, request_ms),
-        )
+def _point(load: float, output_tokens: int, spreads: tuple[Spread, ...]) -> Point:
+    """The bad end. Requests come at most at the rate that latency allows (Little's law)."""
+    ttft, itl, ntpot, rate = spreads
+    request_ms = ntpot.high * output_tokens
+    qps = min(rate.low / output_tokens, load / request_ms * 1000)
+    return Point(
+        load=load,
+        qps=qps,
+        output_tokens_per_second=qps * output_tokens,
+        ttft_ms=ttft.high,
+        itl_ms=itl.high,
+        ntpot_ms=ntpot.high,
+        queue_dominated=mostly_waits(ttft.high, request_ms),
+    )
 
 
-def told(one: Estimated, case: Case, load: float, machine_type: str) -> Modelled:
-    """What stands beside a choice that rests on the curve, where it holds ``load`` requests."""
-    setup, at = one.setup, one.at(load)
+def told(one: Estimated, case: Case, point: OperatingPoint, machine_type: str) -> Modelled:
+    """What stands beside a choice that rests on the curve, at its operating point."""
+    setup, at = one.setup, one.at(point.ntpot_ms or 0.0)
     return Modelled(
         grade=one.grade,
         basis=one.basis,
-        load=load,
+        load=point.load,
         ttft_ms=at["ttft_ms"],
         itl_ms=at["itl_ms"],
         ntpot_ms=at["ntpot_ms"],
