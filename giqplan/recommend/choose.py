@@ -200,7 +200,7 @@ def _nobody_knows(intent: Intent, catalog: Catalog) -> CatalogError:
 def _no_curve(question: Question, modelled: Proposals) -> RecommendError:
     """The error of a model that nobody measured, and that cannot be modelled either."""
     name, catalog = question.intent.spec.model.id, question.catalog
-    why, remedy = why_none(modelled.unfit, question)
+    why, remedy = why_none(modelled, question)
     close = ", ".join(one for one in catalog.closest_models(name) if catalog.curves_for(one))
     measured = f"choose a model that has curves{f', such as {close}' if close else ''}, or measure this one"
     detail = f"the catalog holds no curve of {name}, and none can be modelled: {why}"

@@ -25,11 +25,12 @@ from giqplan.units import counted, usd_text
 
 @dataclass(frozen=True)
 class Proposals:
-    """``curves`` to be judged, and what cannot be one, with its reason. ``unfit``: of the replicas that do not fit, the one that lacks
-    least."""
+    """``curves`` to be judged, and what cannot be one, with its reason. ``refusal``: why the estimator has no answer for one that
+    fits; ``unfit``: of the replicas that do not fit, the one that lacks least."""
 
     curves: tuple[Estimated, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    refusal: str = ""
     unfit: Option | None = None
 
 
@@ -69,9 +70,10 @@ def proposals(question: Question, measured: Iterable[Curve], to_beat: Decimal | 
         else:
             rejections.append(_rejection(setup, case, *reason))
     answers = estimated(case, found)
-    rejections += [_rejection(one.setup, case, Reason.NOT_MODELLED, one.why) for one in answers if isinstance(one, Unestimated)]
+    refused = [one for one in answers if isinstance(one, Unestimated)]
+    rejections += [_rejection(one.setup, case, Reason.NOT_MODELLED, one.why) for one in refused]
     curves = tuple(one for one in answers if isinstance(one, Estimated))
-    return Proposals(curves, tuple(rejections), min(unfit)[2] if unfit else None)
+    return Proposals(curves, tuple(rejections), refused[0].why if refused else "", min(unfit)[2] if unfit else None)
 
 
 def _options(case: Case, question: Question) -> Iterator[Option]:
@@ -127,11 +129,11 @@ def _lacking(option: Option, case: Case) -> str:
     )
 
 
-def why_none(unfit: Option | None, question: Question) -> tuple[str, str]:
+def why_none(found: Proposals, question: Question) -> tuple[str, str]:
     """Why nothing is modelled, and what would help; "" = nothing stands in the way, or it is told curve by curve."""
-    case = question.case
-    if question.not_modelled or unfit is None or case is None:
-        return question.not_modelled, ""
+    case, unfit = question.case, found.unfit
+    if question.not_modelled or found.refusal or unfit is None or case is None:
+        return question.not_modelled or found.refusal, ""
     setup, memory = unfit.setup, unfit.memory
     assert isinstance(memory, NoFit), "only what does not fit is kept so"
     helped = with_remedy(memory, case.model, case.catalog, setup.precision, setup.model_server, case.longest, setup.accelerator)

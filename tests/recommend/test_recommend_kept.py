@@ -14,6 +14,8 @@ from recommend_samples import make_intent
 
 from giqplan.catalog import open_catalog
 from giqplan.catalog.kept import Kept
+from giqplan.errors import RecommendError
+from giqplan.model.recommendation import Reason
 from giqplan.recommend import recommend
 
 INTENT = {"model": {"id": "google/gemma-2-27b-it"}, "accelerator": {"types": ["nvidia-l4"]}}
@@ -75,3 +77,17 @@ def test_a_file_in_the_place_of_the_folder_is_no_error(tmp_path: Path) -> None:
     assert json.loads(next((tmp_path / "cache").rglob("key.json")).read_text()) == [1]
     shutil.rmtree(tmp_path / "cache")
     assert kept.get("group", "key") is None
+
+
+def test_a_replica_that_the_estimator_has_no_answer_for_is_rejected_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / ".giqplan").mkdir()
+    recommend(make_intent(**INTENT), open_catalog(tmp_path))
+    (file,) = files(tmp_path)
+    answers = json.loads(file.read_text())
+    file.write_text(json.dumps([{"why": "nobody knows"}, *answers[1:]]))
+    found = recommend(make_intent(**INTENT), open_catalog(tmp_path))
+    assert found.profile.accelerator_count == 8
+    assert [(r.profile.accelerator_count, r.detail) for r in found.rejected if r.reason is Reason.NOT_MODELLED] == [(4, "nobody knows")]
+    file.write_text(json.dumps([{"why": "nobody knows"}] * 2))
+    with pytest.raises(RecommendError, match="nobody knows"):
+        recommend(make_intent(**INTENT), open_catalog(tmp_path))
