@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_house import House, hugging_face
+from engine_house import GPT_OSS_120B, House, hugging_face
 
 REPORTED = ((1.0, 0.9), (8.0, 1.1), (16.0, 1.5), (32.0, 2.6))
 """Requests a second and seconds of a request, of a run that is made up for the test."""
@@ -112,3 +112,16 @@ def test_without_modelled_evidence_there_is_no_plan(modelled: House) -> None:
     modelled.set("evidence", {"allow": ["user", "giq", "measured"]})
     code, _, err = modelled.cli("plan")
     assert (code, "GIQ1301" in err, "evidence.allow leaves out modelled" in " ".join(err.split())) == (4, True, True)
+
+
+def test_a_model_that_only_a_config_json_describes_is_modelled_by_its_facts(modelled: House) -> None:
+    (modelled.folder / "config.json").write_text(json.dumps(GPT_OSS_120B), encoding="utf-8")
+    modelled.set("model", {"id": "me/mine", "configFile": "config.json"})
+    found = told(modelled)
+    assert (found["evidence"]["provenance"], found["model_id"]) == ("modelled", "me/mine")
+    assert found["evidence"]["estimate"]["measure"].startswith("giqplan catalog import stage_*_lifecycle_metrics.json --model me/mine ")
+    changed = {**GPT_OSS_120B, "num_hidden_layers": 24}
+    (modelled.folder / "config.json").write_text(json.dumps(changed), encoding="utf-8")
+    other = told(modelled)
+    assert other["operating_point"] != found["operating_point"], "a third fewer layers"
+    assert other["evidence"]["curve_key"].rpartition("-")[2] != found["evidence"]["curve_key"].rpartition("-")[2]
