@@ -25,9 +25,12 @@ def test_the_file_is_current() -> None:
     assert (ROOT / "schemas" / SCHEMA_FILE).read_text() == schema_text(), "write it again: giqplan schema > schemas/inference.schema.json"
 
 
-def test_it_is_a_schema_and_takes_the_example() -> None:
+def test_it_is_a_schema_and_takes_every_example() -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
-    assert _complaints((ROOT / "examples/quickstart/inference.yaml").read_text()) == []
+    examples = [path for path in (ROOT / "examples").rglob("*.yaml") if path.stem != "world"]
+    assert len(examples) >= 5
+    for path in examples:
+        assert _complaints(path.read_text()) == [], path
 
 
 def test_every_key_is_described() -> None:
