@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,11 +195,15 @@ def _answer(table: Table, rows: slice) -> Answer:
     answered = [i for i, grade in enumerate(grades) if grade and table.metrics["ntpot_ms"][2, rows][i] > 0]
     if not answered:
         return {"why": table.reasons[reasons[0]]}
-    columns = [table.metrics[name][:, rows].T.tolist() for name in METRICS]
+    columns = [[table.metrics[name][:, rows].T.tolist()[i] for i in answered] for name in METRICS]
+    for column, name in zip(columns, METRICS, strict=True):
+        if name.endswith("_ms"):  # more load makes no request faster: what may be so slow at one load may be at every higher one
+            for low, high in pairwise(column):
+                high[2] = max(low[2], high[2])
     return {
         "grade": max(grades[i] for i in answered),
         "basis": table.reasons[reasons[answered[0]]],
-        "spreads": {str(int(LOADS[i])): [[_steady(v) for v in column[i]] for column in columns] for i in answered},
+        "spreads": {str(int(LOADS[i])): [[_steady(v) for v in column[at]] for column in columns] for at, i in enumerate(answered)},
     }
 
 
