@@ -11,18 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from giqplan.recommend.estimator.kernel import Kernel
 from giqplan.recommend.estimator.lattice import between
-from giqplan.recommend.estimator.model import METRICS, Fitted, asked, physics_of, residuals
+from giqplan.recommend.estimator.loops import closed_loop
+from giqplan.recommend.estimator.model import METRICS, Fitted, fit
 from giqplan.recommend.estimator.parameters import Parameters
 from giqplan.recommend.estimator.replicas import Floats, Ints
 from giqplan.recommend.estimator.surfaces import surfaces
 from giqplan.recommend.estimator.training import Measured
-from giqplan.recommend.estimator.transfer import learn
-from giqplan.recommend.estimator.trust import Distance
+from giqplan.recommend.estimator.transfer import around, covariance, fading, noisy
+from giqplan.recommend.estimator.trust import Distance, Sides, request_sides, sides
 
 COVERAGE = 0.9
-KNOTS = 6
+KNOTS = 10
+LEAST_ERROR = 0.005
+"""Errors below this are all alike: half a per cent."""
 
 
 @dataclass(frozen=True)
@@ -58,57 +60,43 @@ def rows_of(data: Measured, rows: Ints) -> Measured:
     return Measured(data.replicas.take(used), data.curves, which, **{name: columns[name] for name in columns})
 
 
-def check(
-    data: Measured, groups: Ints, coefficients_without: Callable[[Ints], Any], kernels: dict[str, Kernel], given: Parameters
-) -> Checks:
+def check(data: Measured, distance: Distance, groups: Ints, coefficients_without: Callable[[Ints], Any], given: Parameters) -> Checks:
     """Leave each group out and estimate it from the rest. ``coefficients_without(rows)``: fitted on those rows alone."""
     found = Checks(*(np.full(len(data.which), np.nan) for _ in METRICS), {metric: np.full(len(data.which), np.nan) for metric in METRICS})
     for group in np.unique(groups):
         inside, outside = np.flatnonzero(groups == group), np.flatnonzero(groups != group)
         rest = rows_of(data, outside)
-        parameters = replace(given, coefficients=coefficients_without(outside), kernels=kernels)
-        _answer(_learned(parameters, rest), rows_of(data, inside), inside, found)
+        parameters = replace(given, coefficients=coefficients_without(outside))
+        _answer(fit(parameters, rest), rows_of(data, inside), inside, found, distance)
     return found
 
 
 def check_curves(data: Measured, fitted: Fitted) -> Checks:
-    """Leave each curve out. Coefficients stay (one of 500 curves hardly moves twenty numbers); the weights of the other measurements are
-    what they would be without it, in closed form."""
+    """Leave each curve out. Coefficients stay (one of 500 curves hardly moves them); the weights of the other points become what they would
+    be without it, in closed form."""
     found = Checks(*(np.full(len(data.which), np.nan) for _ in METRICS), {metric: np.full(len(data.which), np.nan) for metric in METRICS})
-    inverses = {metric: fitted.transfers[metric].root.astype(np.float64).T @ fitted.transfers[metric].root for metric in METRICS}
+    inverses = {
+        metric: np.linalg.inv(noisy(covariance(transfer.kernel, transfer.known, transfer.known), transfer.kernel, transfer.trust))
+        for metric, transfer in fitted.transfers.items()
+    }
     for curve in np.unique(data.curve):
-        inside = np.flatnonzero(data.curve == curve)
-        transfers = {}
+        left_out = data.curve == curve
+        rows, transfers = np.flatnonzero(left_out), {}
         for metric, transfer in fitted.transfers.items():
             inverse = inverses[metric]
-            block = np.linalg.inv(inverse[np.ix_(inside, inside)])
-            weights = transfer.weights - inverse[:, inside] @ (block @ transfer.weights[inside])
-            weights[inside] = 0
+            weights = transfer.weights - inverse[:, rows] @ np.linalg.solve(inverse[np.ix_(rows, rows)], transfer.weights[rows])
+            weights[rows] = 0
             transfers[metric] = replace(transfer, weights=weights)
-            noise = transfer.kernel.noise**2 / fitted.trust[metric][inside]
-            found.spread[metric][inside] = np.sqrt(np.maximum(np.diag(block) - noise, 1e-8))
-        _answer(replace(fitted, transfers=transfers), rows_of(data, inside), inside, found, spread=False)
+        _answer(replace(fitted, transfers=transfers), rows_of(data, rows), rows, found, Distance.CURVE, left_out)
     return found
 
 
-def _learned(parameters: Parameters, data: Measured) -> Fitted:
-    facts, by, times = physics_of(parameters, data)
-    wrong, points = residuals(data, times), (data.input_tokens, data.output_tokens, data.load)
-    transfers, trust = {}, {}
-    for metric in METRICS:
-        known = asked(parameters, metric, facts, by, times, points, data.which, data.replicas.kinds)
-        transfers[metric], trust[metric] = learn(parameters.kernels[metric], known, wrong[metric])
-    return Fitted(parameters, data, transfers, trust)
-
-
-def _answer(fitted: Fitted, part: Measured, rows: Ints, found: Checks, *, spread: bool = True) -> None:
-    whole = surfaces(fitted, part.replicas, spread=spread)
+def _answer(fitted: Fitted, part: Measured, rows: Ints, found: Checks, distance: Distance, but: np.ndarray | None = None) -> None:
+    whole = surfaces(fitted, part.replicas, [distance] * len(part.replicas.setups), but)
     points = (part.which, part.input_tokens, part.output_tokens, part.load)
-    found.itl[rows] = np.exp(between(whole.logs["itl"], *points))
-    found.ttft[rows] = np.exp(between(whole.logs["ttft"], *points))
-    if spread:
-        for metric in METRICS:
-            found.spread[metric][rows] = between(whole.spread[metric], *points)
+    found.itl[rows], found.ttft[rows] = closed_loop(whole, part.replicas.facts, *points)
+    for metric in METRICS:
+        found.spread[metric][rows] = between(whole.spread[metric], *points)
 
 
 def errors(data: Measured, checks: Checks) -> dict[str, Floats]:
@@ -118,27 +106,57 @@ def errors(data: Measured, checks: Checks) -> dict[str, Floats]:
     return {"itl": np.log(data.itl_ms / checks.itl), "ttft": np.log(data.ttft_ms / checks.ttft), "request": np.log(seen / said)}
 
 
-def spreads(data: Measured, checks: Checks) -> dict[str, Floats]:
-    decode = checks.itl * (data.output_tokens - 1)
-    request = checks.ttft + decode
-    both = np.hypot(checks.spread["ttft"] * checks.ttft / request, checks.spread["itl"] * decode / request)
-    return {**checks.spread, "request": both}
-
-
-def widths(wrong: dict[str, Floats], spread: dict[str, Floats]) -> dict[str, Any]:
-    """Half of the interval by stated standard deviation: the quantile of the errors in bins of equal size, made rising."""
-    found = {}
-    for metric, values in wrong.items():
-        order = np.argsort(spread[metric], kind="stable")
-        bins = np.array_split(order, min(KNOTS, max(1, len(order) // 60)))
-        at = np.array([np.exp(np.mean(np.log(np.maximum(spread[metric][b], 1e-6)))) for b in bins])
-        size = np.array([np.quantile(np.abs(values[b]), COVERAGE) for b in bins])
-        above, below = np.maximum.accumulate(size), np.minimum.accumulate(size[::-1])[::-1]
-        found[metric] = {"spread": _rounded(at), "half_width": _rounded((above + below) / 2)}
+def scatters(data: Measured, wrong: dict[str, Floats]) -> dict[str, dict[str, list[float]]]:
+    """Metric -> curve -> size of the error of each of its points, in order."""
+    found: dict[str, dict[str, list[float]]] = {metric: {} for metric in METRICS}
+    for metric in METRICS:
+        for number, error in zip(data.curve, wrong[metric], strict=True):
+            found[metric].setdefault(data.curves[number].key, []).append(float(f"{abs(error) + 2 * LEAST_ERROR:.2g}"))
     return found
 
 
-def _rounded(values: Floats) -> list[float]:
+def near_by(data: Measured, fitted: Fitted, metric: str, groups: Ints, errors_of: dict[str, list[float]]) -> Floats:
+    """Logarithm of the errors near each point, those of its own group left out."""
+    transfer = fitted.transfers[metric]
+    alike = fading(transfer.kernel, transfer.known, transfer.known)
+    alike[groups[:, None] == groups[None, :]] = 0
+    return around(alike, np.log([one for errors in errors_of.values() for one in errors]))
+
+
+def widths(data: Measured, distance: Distance, checks: Checks, wrong: dict[str, Floats], scatter: dict[str, Floats]) -> dict[str, Any]:
+    """How the interval follows from the stated standard deviation and the errors near by: a line through the errors' logarithms,
+    then the quantile of the errors in bins of equal size along it, made rising."""
+    found: dict[str, Any] = {}
+    at = {distance: found}
+    for metric in METRICS:
+        design = np.stack([np.ones(len(data.which)), checks.spread[metric], scatter[metric]], axis=1)
+        line = np.linalg.lstsq(design, np.log(np.abs(wrong[metric]) + LEAST_ERROR), rcond=None)[0]
+        by_spread, by_scatter = (float(f"{max(value, 0.05):.3g}") for value in line[1:])
+        certainty = by_spread * checks.spread[metric] + by_scatter * scatter[metric]
+        found[metric] = {"by_spread": by_spread, "by_scatter": by_scatter, **_quantiles(certainty, wrong[metric])}
+    parts = _parts(data, checks, {metric: sides(at, distance, metric, checks.spread[metric], scatter[metric]) for metric in METRICS})
+    found["request"] = _quantiles(np.log(parts), wrong["request"])
+    return found
+
+
+def _parts(data: Measured, checks: Checks, reach: dict[str, Sides]) -> Floats:
+    decode = checks.itl * (data.output_tokens - 1)
+    request = checks.ttft + decode
+    return np.hypot(reach["ttft"].mean * checks.ttft / request, reach["itl"].mean * decode / request)
+
+
+def _quantiles(certainty: Floats, wrong: Floats) -> dict[str, list[float]]:
+    """The errors' quantiles on both sides, in bins of equal size along ``certainty``, made rising."""
+    bins = np.array_split(np.argsort(certainty, kind="stable"), KNOTS)
+    found = {"certainty": _rounded([certainty[b].mean() for b in bins])}
+    for side, sign in (("below", -1), ("above", 1)):
+        size = np.array([max(np.quantile(sign * wrong[b], (1 + COVERAGE) / 2), LEAST_ERROR) for b in bins])
+        above, below = np.maximum.accumulate(size), np.minimum.accumulate(size[::-1])[::-1]
+        found[side] = _rounded((above + below) / 2)
+    return found
+
+
+def _rounded(values: Any) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
@@ -153,14 +171,17 @@ def shares(data: Measured, request: Floats) -> dict[str, Any]:
     return found
 
 
-def summary(data: Measured, checks: Checks, table: dict[str, Any]) -> dict[str, float]:
+def summary(data: Measured, distance: Distance, checks: Checks, table: dict[str, Any], scatter: dict[str, Floats]) -> dict[str, float]:
     """Median absolute percentage errors, coverage and median width of the intervals."""
-    wrong, stated = errors(data, checks), spreads(data, checks)
+    wrong, at = errors(data, checks), {distance: table}
+    reach = {metric: sides(at, distance, metric, checks.spread[metric], scatter[metric]) for metric in METRICS}
+    parts = _parts(data, checks, reach)
+    reach["request"] = request_sides(at, distance, parts, np.zeros_like(parts))
     found: dict[str, float] = {}
     for metric, name in (("itl", "itl"), ("ttft", "ttft"), ("request", "output_tokens_per_second")):
-        half = np.interp(np.log(np.maximum(stated[metric], 1e-6)), np.log(table[metric]["spread"]), table[metric]["half_width"])
         sign = 1 if metric == "request" else -1  # throughput is the inverse of the request's time
+        covered = (wrong[metric] >= -reach[metric].below) & (wrong[metric] <= reach[metric].above)
         found[f"{name}_error"] = round(float(np.median(np.abs(np.expm1(sign * wrong[metric])))), 4)
-        found[f"{name}_covered"] = round(float((np.abs(wrong[metric]) <= half).mean()), 4)
-        found[f"{name}_width"] = round(float(np.median(2 * np.sinh(half))), 4)
+        found[f"{name}_covered"] = round(float(covered.mean()), 4)
+        found[f"{name}_width"] = round(float(np.median(np.exp(reach[metric].above) - np.exp(-reach[metric].below))), 4)
     return found

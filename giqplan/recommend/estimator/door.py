@@ -21,7 +21,7 @@ from giqplan.recommend.estimator.physics import cache_bytes, places
 from giqplan.recommend.estimator.replicas import Floats, Ints, Replicas, describe
 from giqplan.recommend.estimator.surfaces import Surfaces, surfaces
 from giqplan.recommend.estimator.training import measured, setup_of
-from giqplan.recommend.estimator.trust import Judgement, distance, judge
+from giqplan.recommend.estimator.trust import Judgement, checked_as, distance, judge
 
 LADDER = tuple(float(2 ** (step / 2)) for step in range(23))
 """Requests in flight of a curve that nobody gave loads for: 1 to 2,048 by half octaves."""
@@ -157,10 +157,10 @@ class Estimator:
 
     def _known(self, replicas: Replicas) -> loops.Known:
         key = replicas.setups
-        if key not in self._surfaces:
-            self._surfaces = {key: surfaces(self.fitted, replicas)} if key else {}
         shown = [{kind: values[i] for kind, values in replicas.kinds.items()} for i in range(len(key))]
         at = tuple(distance(self.fitted.measured, kinds) for kinds in shown)
+        if key not in self._surfaces:
+            self._surfaces = {key: surfaces(self.fitted, replicas, [checked_as(one) for one in at])} if key else {}
         judged = tuple(judge(self.parameters.classes["checks"], far, kinds) for far, kinds in zip(at, shown, strict=True))
         return loops.Known(replicas, self._surfaces.get(key), at, judged, self.parameters.classes["widths"])
 

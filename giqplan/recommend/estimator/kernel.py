@@ -26,7 +26,7 @@ LINEAR = ("active", "total", "bytes", "load", "accelerators")
 
 PARTS = {
     "itl": ("weights", "cache", "math", "reduce", "overhead", "prompts"),
-    "ttft": ("prompts", "base", "own", "steps", "burst", "waiting"),
+    "ttft": ("prompts", "base", "own", "steps", "burst"),
 }
 """Shares of the predicted time, by metric."""
 
@@ -34,6 +34,8 @@ COARSE: tuple[tuple[str, ...], ...] = (
     ("server",),
     ("server", "version"),
     ("accelerator",),
+    ("model",),
+    ("model", "accelerator"),
     ("precision", "server"),
     ("server", "accelerator"),
     ("family", "server"),
@@ -94,7 +96,6 @@ def _parts(metric: str, by: Coefficients, times: Times) -> dict[str, Floats]:
         "own": by["first_own"] * times.own_ms / whole,
         "steps": by["first_steps"] * times.itl / whole,
         "burst": times.burst_ms / whole,
-        "waiting": times.waiting_ms / whole,
     }
 
 

@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 
 from giqplan.recommend.estimator.replicas import Floats
 
-INPUT_NODES = 2.0 ** np.arange(4, 18)
-OUTPUT_NODES = 2.0 ** np.array([0, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15])
+INPUT_NODES = 2.0 ** np.arange(5, 17)
+OUTPUT_NODES = 2.0 ** np.array([0, 5, 7, 8, 9, 10, 11, 13])
 LOAD_NODES = 2.0 ** np.arange(0, 13)
 SHAPE = (len(INPUT_NODES), len(OUTPUT_NODES), len(LOAD_NODES))
 
 _INPUT, _OUTPUT, _LOAD = -3, -2, -1
+_HALVINGS = 24
 
 
 def rising(surface: Floats, axis: int) -> Floats:
     """The mean of the least non-decreasing surface above and the greatest one below."""
-    above = np.maximum.accumulate(surface, axis=axis)
-    below = np.flip(np.minimum.accumulate(np.flip(surface, axis), axis=axis), axis)
-    return (above + below) / 2
+    return (np.maximum.accumulate(surface, axis=axis) + least(surface, axis)) / 2
+
+
+def least(surface: Floats, axis: int) -> Floats:
+    """The greatest non-decreasing surface below."""
+    return np.flip(np.minimum.accumulate(np.flip(surface, axis), axis=axis), axis)
 
 
 def _no_steeper(surface: Floats, nodes: Floats, axis: int) -> Floats:
@@ -45,8 +49,26 @@ def monotone_itl(logs: Floats) -> Floats:
 
 
 def monotone_ttft(logs: Floats) -> Floats:
-    """TTFT's logarithm: rising with load and input."""
-    return rising(rising(logs, _LOAD), _INPUT)
+    """TTFT's logarithm: rising with load and input. Where measurements say that it falls with load, the lower load is what is wrong: short
+    runs whose first requests waited for the server to warm up."""
+    return rising(least(logs, _LOAD), _INPUT)
+
+
+def never_serving_less(ttft_logs: Floats, itl_logs: Floats) -> Floats:
+    """TTFT's logarithm, held where it would grow so fast that more load serves less: at the upper end of each step of load the request as
+    a whole grows one to one with load at most (and so anywhere in the step, since it is convex there)."""
+    found = ttft_logs.copy()
+    for upper in range(1, len(LOAD_NODES)):
+        step = np.log(LOAD_NODES[upper] / LOAD_NODES[upper - 1])
+        decode = np.exp(itl_logs[..., upper]) * (OUTPUT_NODES - 1)
+        slack = decode * (1 - (itl_logs[..., upper] - itl_logs[..., upper - 1]) / step)
+        below, above = found[..., upper - 1] + step, np.maximum(found[..., upper], found[..., upper - 1] + step)
+        for _ in range(_HALVINGS):
+            middle = (below + above) / 2
+            fits = np.exp(middle) * ((middle - found[..., upper - 1]) / step - 1) <= slack
+            below, above = np.where(fits, middle, below), np.where(fits, above, middle)
+        found[..., upper] = np.minimum(found[..., upper], below)
+    return found
 
 
 def _cell(nodes: Floats, values: Floats) -> tuple[NDArray[np.int64], Floats]:

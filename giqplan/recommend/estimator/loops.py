@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from giqplan.recommend.estimator.lattice import LOAD_NODES, between
-from giqplan.recommend.estimator.replicas import Floats, Ints, Replicas
+from giqplan.recommend.estimator.physics import places
+from giqplan.recommend.estimator.replicas import Facts, Floats, Ints, Replicas
 from giqplan.recommend.estimator.surfaces import Surfaces
-from giqplan.recommend.estimator.trust import Distance, Judgement, half_width
+from giqplan.recommend.estimator.trust import Distance, Judgement, Sides, request_sides, sides
 
 _FULL = 0.98
 """Of the highest throughput: a higher rate has no steady state worth a number."""
@@ -46,44 +47,83 @@ def answer(known: Known, at: Ints, input_tokens: Floats, output_tokens: Floats, 
     concurrency, most = load.copy(), np.full(len(load), np.inf)
     rows = np.flatnonzero(is_rate)
     if len(rows):
-        concurrency[rows], most[rows] = _in_flight(known.surfaces, at[rows], input_tokens[rows], output_tokens[rows], load[rows])
+        concurrency[rows], most[rows] = _in_flight(
+            known.surfaces, known.replicas.facts, at[rows], input_tokens[rows], output_tokens[rows], load[rows]
+        )
     overloaded = is_rate & (load > _FULL * most)
     points = (at, input_tokens, output_tokens, concurrency)
-    itl, ttft = (np.exp(between(known.surfaces.logs[metric], *points)) for metric in ("itl", "ttft"))
+    itl, ttft = closed_loop(known.surfaces, known.replicas.facts, *points)
     decode = itl * (output_tokens - 1)
     request = ttft + decode
-    spread = {metric: between(known.surfaces.spread[metric], *points) for metric in ("itl", "ttft")}
-    spread["request"] = np.hypot(spread["ttft"] * ttft / request, spread["itl"] * decode / request)
-    width = {metric: _widths(known, at, metric, values) for metric, values in spread.items()}
+    width = _widths(known, points, ttft / request, decode / request)
     qps = np.where(is_rate, load, concurrency / request * 1000)
-    served = np.where(is_rate, 0.0, width["request"])
+    inverse = Sides(*(np.where(is_rate, 0.0, side) for side in (width["request"].above, width["request"].below)))
     metrics = {
         "ttft_ms": _band(ttft, width["ttft"]),
         "itl_ms": _band(itl, width["itl"]),
         "ntpot_ms": _band(request / output_tokens, width["request"]),
-        "output_tokens_per_second": _band(qps * output_tokens, served),
+        "output_tokens_per_second": _band(qps * output_tokens, inverse),
     }
     return Answers(metrics, concurrency, qps, overloaded, most)
 
 
-def _band(value: Floats, width: Floats) -> Floats:
-    return np.stack([value, value * np.exp(-width), value * np.exp(width)])
+def closed_loop(
+    surfaces: Surfaces, facts: Facts, at: Ints, input_tokens: Floats, output_tokens: Floats, load: Floats
+) -> tuple[Floats, Floats]:
+    """ITL and TTFT of ``load`` requests in flight. Those that have no place wait for one: throughput stays what the places give, so a
+    request takes load / places times as long, and TTFT takes up the difference."""
+    points = (at, input_tokens, output_tokens, load)
+    itl, ttft = (np.exp(between(surfaces.logs[metric], *points)) for metric in ("itl", "ttft"))
+    fits = places_at(facts, at, input_tokens, output_tokens)
+    rows = np.flatnonzero(load > fits)
+    if len(rows):
+        full = (at[rows], input_tokens[rows], output_tokens[rows], fits[rows])
+        decode = output_tokens[rows] - 1
+        busy = np.exp(between(surfaces.logs["ttft"], *full)) + np.exp(between(surfaces.logs["itl"], *full)) * decode
+        ttft[rows] = busy * load[rows] / fits[rows] - itl[rows] * decode
+    return itl, ttft
 
 
-def _widths(known: Known, at: Ints, metric: str, spread: Floats) -> Floats:
+def places_at(facts: Facts, at: Ints, input_tokens: Floats, output_tokens: Floats) -> Floats:
+    """Requests that run at once, of the replica of each question."""
     found = np.empty(len(at))
-    for distance in set(known.distances):
-        rows = np.isin(at, [index for index, one in enumerate(known.distances) if one is distance])
-        found[rows] = half_width(known.widths, distance, metric, spread[rows])
+    for index in np.unique(at):
+        rows = at == index
+        found[rows] = places(facts.take(np.array([index])), input_tokens[rows], output_tokens[rows])
     return found
 
 
-def _in_flight(surfaces: Surfaces, at: Ints, input_tokens: Floats, output_tokens: Floats, rate: Floats) -> tuple[Floats, Floats]:
+def _band(value: Floats, reach: Sides) -> Floats:
+    return np.stack([value, value * np.exp(-reach.below), value * np.exp(reach.above)])
+
+
+def _widths(known: Known, points: tuple[Ints, Floats, Floats, Floats], ttft_share: Floats, itl_share: Floats) -> Mapping[str, Sides]:
+    """Of ITL, TTFT and the whole request."""
+    assert known.surfaces is not None, "questions without a replica are no questions"
+    size = len(ttft_share)
+    found = {metric: Sides(np.empty(size), np.empty(size)) for metric in ("itl", "ttft", "request")}
+    stated = {
+        metric: [between(surface[metric], *points) for surface in (known.surfaces.spread, known.surfaces.scatter)]
+        for metric in ("itl", "ttft")
+    }
+    for distance in set(known.distances):
+        rows = np.flatnonzero(np.isin(points[0], [index for index, one in enumerate(known.distances) if one is distance]))
+        parts = {metric: sides(known.widths, distance, metric, *(one[rows] for one in values)) for metric, values in stated.items()}
+        shares = (parts["ttft"].mean * ttft_share[rows], parts["itl"].mean * itl_share[rows])
+        for metric, one in {**parts, "request": request_sides(known.widths, distance, *shares)}.items():
+            found[metric].below[rows], found[metric].above[rows] = one.below, one.above
+    return found
+
+
+def _in_flight(
+    surfaces: Surfaces, facts: Facts, at: Ints, input_tokens: Floats, output_tokens: Floats, rate: Floats
+) -> tuple[Floats, Floats]:
     """Requests in flight at which a closed loop serves ``rate`` (Little's law), and the most it serves."""
     served = np.empty((len(LOAD_NODES), len(at)))
     for index, load in enumerate(LOAD_NODES):
         points = (at, input_tokens, output_tokens, np.full(len(at), load))
-        request = np.exp(between(surfaces.logs["ttft"], *points)) + np.exp(between(surfaces.logs["itl"], *points)) * (output_tokens - 1)
+        itl, ttft = closed_loop(surfaces, facts, *points)
+        request = ttft + itl * (output_tokens - 1)
         served[index] = load / request * 1000
     served = np.maximum.accumulate(served, axis=0)
     below = np.clip((served < rate).sum(axis=0) - 1, 0, len(LOAD_NODES) - 2)

@@ -30,13 +30,10 @@ COMPONENTS = {
     "first_own": 1.0,
     "first_steps": 3.0,
     "first_burst": 0.05,
-    "first_crowd": 0.3,
+    "first_crowd": 3.0,
 }
 """Coefficient -> its value before any measurement: milliseconds (``step``, ``layer``, ``reduce_round``, ``first_base``), a number of steps
 (``first_steps``), else a factor on the time at the data sheet's rate."""
-
-_SMOOTH = 6
-"""How sharply the batch stops to grow at what the cache holds."""
 
 _GROWN = 0.6
 """Share of the output that a request has in the cache when it counts for how many fit: between the mean of a half and its end."""
@@ -46,13 +43,10 @@ Coefficients = Mapping[str, Floats | float]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """``itl``, ``ttft``: the prediction; the rest are its parts. ``running``: requests in the batch; ``fits``: how many the cache and the
-    server's limit hold; ``waiting_ms``: TTFT's wait for a place; ``crowd``: share of the time that prompts take."""
+    """``itl``, ``ttft``: the prediction; the rest are its parts. ``crowd``: share of the time that prompts take."""
 
     itl: Floats
     ttft: Floats
-    running: Floats
-    fits: Floats
     weights_ms: Floats
     cache_ms: Floats
     math_ms: Floats
@@ -61,7 +55,6 @@ class Times:
     prefill_ms: Floats
     own_ms: Floats
     burst_ms: Floats
-    waiting_ms: Floats
     crowd: Floats
 
 
@@ -89,9 +82,9 @@ def _either(a: Floats, b: Floats) -> Floats:
 
 
 def predict(facts: Facts, by: Coefficients, input_tokens: Floats, output_tokens: Floats, concurrency: Floats) -> Times:
-    """ITL and TTFT of a closed loop of ``concurrency`` requests in flight in the whole replica. All arguments broadcast."""
-    fits = places(facts, input_tokens, output_tokens)
-    running = fits * concurrency / (concurrency**_SMOOTH + fits**_SMOOTH) ** (1 / _SMOOTH)
+    """ITL and TTFT of requests that have a place, in a closed loop of ``concurrency`` in flight in the whole replica. Those without one
+    wait (``loops``) and change nothing for the others. All arguments broadcast."""
+    running = np.minimum(concurrency, places(facts, input_tokens, output_tokens))
     each = np.maximum(running / facts.copies, 1)
     weights = (by["dense_read"] * facts.dense_bytes + by["expert_read"] * facts.expert_bytes * _chosen(facts, running)) / facts.bandwidth
     maths = (by["dense_math"] * each * facts.dense_flops + by["expert_math"] * running * facts.expert_flops) / facts.flops
@@ -103,11 +96,10 @@ def predict(facts: Facts, by: Coefficients, input_tokens: Floats, output_tokens:
     shared = running / output_tokens * prefill / facts.copies
     itl = overhead + _either(weights, maths) + cache + reduce + shared
     crowd = shared / itl
-    burst = by["first_burst"] * concurrency * prefill / facts.copies
-    waiting = np.maximum(concurrency - running, 0) / running * output_tokens * itl
-    crowded = by["first_crowd"] * own * crowd / (1.05 - crowd)
-    ttft = by["first_base"] + by["first_own"] * own + by["first_steps"] * itl + burst + crowded + waiting
-    return Times(itl, ttft, running, fits, weights, cache, maths, reduce, overhead + 0 * itl, prefill, own, burst, waiting, crowd)
+    burst = by["first_burst"] * running * prefill / facts.copies
+    crowded = by["first_crowd"] * own * running / output_tokens
+    ttft = by["first_base"] + by["first_own"] * own + by["first_steps"] * itl + burst + crowded
+    return Times(itl, ttft, weights, cache, maths, reduce, overhead + 0 * itl, prefill, own, burst, crowd)
 
 
 def _prefill(facts: Facts, by: Coefficients, input_tokens: Floats) -> Floats:

@@ -2,62 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from giqplan.recommend.estimator.lattice import INPUT_NODES, LOAD_NODES, OUTPUT_NODES, SHAPE, monotone_itl, monotone_ttft
+from giqplan.recommend.estimator.lattice import (
+    INPUT_NODES,
+    LOAD_NODES,
+    OUTPUT_NODES,
+    SHAPE,
+    monotone_itl,
+    monotone_ttft,
+    never_serving_less,
+)
 from giqplan.recommend.estimator.model import METRICS, Fitted, asked, coefficients, take
-from giqplan.recommend.estimator.physics import fastest, predict
-from giqplan.recommend.estimator.replicas import Floats, Replicas
+from giqplan.recommend.estimator.physics import fastest, places, predict
+from giqplan.recommend.estimator.replicas import Facts, Floats, Replicas
+from giqplan.recommend.estimator.transfer import Questions
 
-_SPARSE = (np.arange(1, 14, 2), np.array([1, 3, 5, 6, 7, 9]), np.arange(0, 13, 2))
+_SPARSE = (np.array([1, 3, 5, 7, 8, 10]), np.array([1, 3, 5, 7]), np.array([0, 2, 4, 6, 8, 10]))
 """Nodes of input, output and load where the standard deviation is computed: it changes slowly."""
+
+
+_LEAST_VARIANCE = 1e-6
+_NODES = (INPUT_NODES, OUTPUT_NODES, LOAD_NODES)
+Points = tuple[Floats, Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class Surfaces:
-    """Metric (``itl``, ``ttft``) -> replica x input x output x load. ``spread``: standard deviation of the logarithm, on the same nodes."""
+    """Of requests that have a place: metric (``itl``, ``ttft``) -> replica x input x output x load. ``spread``: logarithm of the standard
+    deviation that the transfer states; ``scatter``: of the errors near by."""
 
     logs: Mapping[str, Floats]
     spread: Mapping[str, Floats]
+    scatter: Mapping[str, Floats]
 
 
-def surfaces(fitted: Fitted, replicas: Replicas, *, spread: bool = True) -> Surfaces:
-    """Monotone, and never faster than the hardware. Without ``spread`` nothing is said of certainty."""
+def surfaces(fitted: Fitted, replicas: Replicas, distances: Sequence[str], but: NDArray[np.bool_] | None = None) -> Surfaces:
+    """Monotone, and never faster than the hardware. ``distances``: of each replica; ``but``: measured points that are not to be asked."""
     count = len(replicas.setups)
     logs = {metric: np.empty((count, *SHAPE)) for metric in METRICS}
-    certainty = {metric: np.empty((count, *SHAPE)) for metric in METRICS if spread}
+    spread, scatter = ({metric: np.empty((count, *SHAPE)) for metric in METRICS} for _ in range(2))
     by_all = coefficients(fitted.parameters.coefficients, replicas.kinds["server"])
-    grid = _grid((INPUT_NODES, OUTPUT_NODES, LOAD_NODES))
-    sparse = _grid(tuple(nodes[index] for nodes, index in zip((INPUT_NODES, OUTPUT_NODES, LOAD_NODES), _SPARSE, strict=True)))
     for index in range(count):
         one = np.array([index])
         facts, by = replicas.facts.take(one), take(by_all, one)
         kinds = {kind: (values[index],) for kind, values in replicas.kinds.items()}
-        times, few = predict(facts, by, *grid), predict(facts, by, *sparse)
-        limits = dict(zip(METRICS, fastest(facts, *grid), strict=True))
-        for metric, value, smooth in (("itl", times.itl, monotone_itl), ("ttft", times.ttft, monotone_ttft)):
-            transfer = fitted.transfers[metric]
-            where = np.zeros(len(grid[0]), dtype=np.int64)
-            moved = np.log(value) + transfer.correction(asked(fitted.parameters, metric, facts, by, times, grid, where, kinds))
+        few, many = (_Nodes(fitted, facts, by, kinds, nodes) for nodes in (_FEW, _ALL))
+        limits = dict(zip(METRICS, fastest(facts, *_ALL), strict=True))
+        for metric, smooth in (("itl", monotone_itl), ("ttft", monotone_ttft)):
+            sparse = few.asked(metric)
+            nearest = fitted.transfers[metric].nearest(sparse, but)
+            moved = many.predicted(metric) + fitted.transfers[metric].correction(many.asked(metric))
             logs[metric][index] = smooth(np.maximum(moved, np.log(limits[metric])).reshape(SHAPE))
-            if spread:
-                question = asked(fitted.parameters, metric, facts, by, few, sparse, where[: len(sparse[0])], kinds)
-                certainty[metric][index] = _spread_out(np.sqrt(transfer.variance(question)))
-    return Surfaces(logs, certainty)
+            spread[metric][index] = _spread_out(np.log(np.maximum(nearest.variance(sparse), _LEAST_VARIANCE)) / 2)
+            scatter[metric][index] = _spread_out(nearest.around(sparse, fitted.scatter(metric, distances[index])))
+        logs["ttft"][index] = never_serving_less(logs["ttft"][index], logs["itl"][index])
+    return Surfaces(logs, spread, scatter)
 
 
-def _grid(nodes: tuple[Floats, ...]) -> tuple[Floats, Floats, Floats]:
+class _Nodes:
+    """Physics of one replica at some nodes."""
+
+    def __init__(self, fitted: Fitted, facts: Facts, by: dict[str, Floats], kinds: Mapping[str, tuple[str, ...]], nodes: Points) -> None:
+        self._fitted, self._facts, self._by, self._kinds = fitted, facts, by, kinds
+        self._times = predict(facts, by, *nodes)
+        input_tokens, output_tokens, load = nodes
+        self._points = (input_tokens, output_tokens, np.minimum(load, places(facts, input_tokens, output_tokens)))
+
+    def predicted(self, metric: str) -> Floats:
+        found: Floats = np.log(self._times.itl if metric == "itl" else self._times.ttft)
+        return found
+
+    def asked(self, metric: str) -> Questions:
+        which = np.zeros(len(self._points[0]), dtype=np.int64)
+        return asked(self._fitted.parameters, metric, self._facts, self._by, self._times, self._points, which, self._kinds)
+
+
+def _grid(nodes: tuple[Floats, ...]) -> Points:
     first, second, third = (axis.ravel() for axis in np.meshgrid(*nodes, indexing="ij"))
     return first, second, third
+
+
+_ALL = _grid(_NODES)
+_FEW = _grid(tuple(nodes[index] for nodes, index in zip(_NODES, _SPARSE, strict=True)))
 
 
 def _spread_out(sparse: Floats) -> Floats:
     """From the sparse nodes to all, linear in the logarithms, constant beyond them."""
     found = sparse.reshape(tuple(len(index) for index in _SPARSE))
-    for axis, (nodes, index) in enumerate(zip((INPUT_NODES, OUTPUT_NODES, LOAD_NODES), _SPARSE, strict=True)):
+    for axis, (nodes, index) in enumerate(zip(_NODES, _SPARSE, strict=True)):
         lines = np.moveaxis(found, axis, -1)
         flat = [np.interp(np.log(nodes), np.log(nodes[index]), line) for line in lines.reshape(-1, len(index))]
         found = np.moveaxis(np.reshape(flat, (*lines.shape[:-1], len(nodes))), -1, axis)

@@ -10,6 +10,7 @@ import numpy as np
 from giqplan.catalog import Catalog, Curve
 from giqplan.model.estimate import Setup
 from giqplan.recommend.estimator.replicas import Floats, Ints, Replicas, describe
+from giqplan.units import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Measured:
     load: Floats
     itl_ms: Floats
     ttft_ms: Floats
+
+    @property
+    def digest(self) -> str:
+        """Which points these are, in their order."""
+        return digest([[self.curves[number].key, f"{load:g}"] for number, load in zip(self.curve, self.load, strict=True)])
 
 
 def setup_of(curve: Curve) -> Setup:

@@ -1,4 +1,4 @@
-"""What measurements say about where physics is wrong: the residuals of all measured points, weighed by likeness and shrunk by distance.
+"""What measurements say about where physics is wrong: the residuals of the nearest ones, weighed by likeness and shrunk by distance.
 
 Kriging, in other words: a residual's weight in a correction follows from its covariance with the question and with the other measurements,
 so that ten points of one curve do not outvote one of another, and far from all of them the correction goes to nothing.
@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from giqplan.recommend.estimator import kernel as kernels
 from giqplan.recommend.estimator.kernel import COARSE, FINE, Kernel, Single
 from giqplan.recommend.estimator.replicas import Floats, Ints
+
+NEAREST = 400
+"""Measured points that say how certain a replica's corrections are: those farther off hardly change that."""
 
 _LINEAR_UNIT = 0.1
 """So that the amplitude of slopes is of the size of the others; what it multiplies is a convention."""
@@ -21,6 +25,7 @@ _LINEAR_UNIT = 0.1
 _TAIL = 4.0
 """Degrees of freedom of the Student t that measurements scatter by: single runs that went wrong count little."""
 
+NO_TRUST = 1e-4
 _LEAST_TRUST, _MOST_TRUST = 0.05, 1.3
 
 
@@ -35,6 +40,10 @@ class Questions:
     which: Ints
     kinds: Mapping[str, tuple[str, ...]]
 
+    def take(self, index: Ints) -> Questions:
+        axes = (self.global_axes[index], self.coarse_axes[index], self.fine_axes[index], self.slopes[index])
+        return Questions(*axes, self.which[index], self.kinds)
+
 
 def questions(kernel: Kernel, found: Mapping[str, Floats], which: Ints, kinds: Mapping[str, tuple[str, ...]]) -> Questions:
     whole, coarse, fine = (kernels.scaled(kernel, group, found) for group in ("global", "coarse", "fine"))
@@ -43,14 +52,20 @@ def questions(kernel: Kernel, found: Mapping[str, Floats], which: Ints, kinds: M
 
 def covariance(kernel: Kernel, ours: Questions, theirs: Questions) -> Single:
     """Of every pair of points (ours x theirs)."""
-    coarse = kernels.shared(kernel, COARSE, ours.kinds, theirs.kinds)[np.ix_(ours.which, theirs.which)]
-    fine = kernels.shared(kernel, FINE, ours.kinds, theirs.kinds)[np.ix_(ours.which, theirs.which)]
-    total = np.float32(kernel.amplitudes["global"] ** 2) * kernels.fading(ours.global_axes, theirs.global_axes)
+    total = fading(kernel, ours, theirs)
     total += np.float32(_LINEAR_UNIT * kernel.amplitudes["linear"] ** 2) * (ours.slopes @ theirs.slopes.T)
-    coarse *= kernels.fading(ours.coarse_axes, theirs.coarse_axes)
-    fine *= kernels.fading(ours.fine_axes, theirs.fine_axes)
-    total += coarse
-    total += fine
+    return total
+
+
+def fading(kernel: Kernel, ours: Questions, theirs: Questions) -> Single:
+    """The part that goes to nothing with distance."""
+    total = kernels.fading(ours.global_axes, theirs.global_axes)
+    total *= np.float32(kernel.amplitudes["global"] ** 2)
+    for kinds, mine, other in ((COARSE, ours.coarse_axes, theirs.coarse_axes), (FINE, ours.fine_axes, theirs.fine_axes)):
+        alike = kernels.shared(kernel, kinds, ours.kinds, theirs.kinds)
+        near = kernels.fading(mine, other)
+        near *= alike[ours.which][:, theirs.which] if len(alike) > 1 else alike[0, theirs.which]
+        total += near
     return total
 
 
@@ -63,18 +78,13 @@ def own_variance(kernel: Kernel, ours: Questions) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
-    """Residuals of one metric, ready to be asked. ``weights``: of each measured point; ``root``: of the inverse covariance."""
+class Nearest:
+    """Some measured points, to say how certain a correction is. ``index``: theirs; ``root``: of the inverse of their covariance."""
 
     kernel: Kernel
+    index: Ints
     known: Questions
-    weights: Floats
     root: Single
-
-    def correction(self, ours: Questions) -> Floats:
-        """Natural logarithm of what physics is to be multiplied by."""
-        found: Floats = covariance(self.kernel, ours, self.known).astype(np.float64) @ self.weights
-        return found
 
     def variance(self, ours: Questions) -> Floats:
         """Of the correction: small among like measurements, the whole of ``own_variance`` far from all."""
@@ -82,33 +92,64 @@ class Transfer:
         left: Floats = np.maximum(own_variance(self.kernel, ours) - (reach.astype(np.float64) ** 2).sum(axis=1), 0)
         return left
 
+    def around(self, ours: Questions, values: Floats) -> Floats:
+        """Mean of ``values``, one of every measured point, over the points near each question."""
+        return around(fading(self.kernel, ours, self.known), values[self.index])
 
-def learn(kernel: Kernel, known: Questions, residuals: Floats, trust: Floats | None = None, rounds: int = 3) -> tuple[Transfer, Floats]:
-    """``trust``: of each point, 1 = as any (default: found here, in rounds). Returns the transfer and the trust that it rests on."""
-    matrix = covariance(kernel, known, known).astype(np.float64)
-    found = np.ones(len(residuals)) if trust is None else trust
-    for _ in range(rounds if trust is None else 0):
-        left = kernel.noise**2 / found * np.linalg.solve(_noisy(matrix, kernel, found), residuals)
+
+def around(alike: Single, values: Floats) -> Floats:
+    """Mean of ``values`` by likeness (questions x points), the nearest foremost."""
+    near = alike.astype(np.float64) ** 2
+    found: Floats = near @ values / np.maximum(near.sum(axis=1), 1e-30)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The measured residuals of one metric. ``trust``: how far each point counts, 1 = as any; ``weights``: what it adds to a correction for
+    each unit of its covariance with the question."""
+
+    kernel: Kernel
+    known: Questions
+    trust: Floats
+    weights: Floats
+
+    def correction(self, ours: Questions) -> Floats:
+        """Natural logarithm of what physics is to be multiplied by."""
+        found: Floats = covariance(self.kernel, ours, self.known).astype(np.float64) @ self.weights
+        return found
+
+    def nearest(self, ours: Questions, but: NDArray[np.bool_] | None = None, most: int = NEAREST) -> Nearest:
+        """The points that count most for any of ``ours``, none of those that ``but`` marks."""
+        near = fading(self.kernel, ours, self.known).max(axis=0) * np.minimum(self.trust, 1)
+        if but is not None:
+            near[but] = -1
+        order = np.argsort(-near, kind="stable")[:most]
+        index = np.sort(order[near[order] >= 0])
+        known = self.known.take(index)
+        root = np.linalg.inv(np.linalg.cholesky(noisy(covariance(self.kernel, known, known), self.kernel, self.trust[index])))
+        return Nearest(self.kernel, index, known, root.astype(np.float32))
+
+
+def weigh(kernel: Kernel, known: Questions, residuals: Floats, trust: Floats) -> Floats:
+    """The weights of measured points with these residuals."""
+    found: Floats = np.linalg.solve(noisy(covariance(kernel, known, known), kernel, trust), residuals)
+    return found
+
+
+def noisy(matrix: Single, kernel: Kernel, trust: Floats) -> Floats:
+    """With the scatter of each measured point."""
+    found = matrix.astype(np.float64)
+    found[np.diag_indices_from(found)] += kernel.noise**2 / trust
+    return found
+
+
+def find_trust(kernel: Kernel, known: Questions, residuals: Floats, doubted: NDArray[np.bool_], rounds: int = 3) -> Floats:
+    """How far each point counts: what the others make unlikely counts little. ``doubted``: points that count for nothing."""
+    matrix = covariance(kernel, known, known)
+    found = np.where(doubted, NO_TRUST, 1.0)
+    for _ in range(rounds):
+        left = kernel.noise**2 / found * np.linalg.solve(noisy(matrix, kernel, found), residuals)
         found = np.clip((_TAIL + 1) / (_TAIL + (left / kernel.noise) ** 2), _LEAST_TRUST, _MOST_TRUST)
-    lower = np.linalg.cholesky(_noisy(matrix, kernel, found))
-    root = np.linalg.inv(lower)
-    return Transfer(kernel, known, root.T @ (root @ residuals), root.astype(np.float32)), found
-
-
-def _noisy(matrix: Floats, kernel: Kernel, trust: Floats) -> Floats:
-    noisy = matrix.copy()
-    noisy[np.diag_indices_from(noisy)] += kernel.noise**2 / trust
-    return noisy
-
-
-def left_out(kernel: Kernel, known: Questions, residuals: Floats, trust: Floats, groups: Ints) -> tuple[Floats, Floats]:
-    """For each point what the points of the other groups say about it, and the variance of that: cross-validation in closed form."""
-    inverse = np.linalg.inv(_noisy(covariance(kernel, known, known).astype(np.float64), kernel, trust))
-    weighed = inverse @ residuals
-    said, variance = np.empty_like(residuals), np.empty_like(residuals)
-    for group in np.unique(groups):
-        inside = np.flatnonzero(groups == group)
-        block = np.linalg.inv(inverse[np.ix_(inside, inside)])
-        said[inside] = residuals[inside] - block @ weighed[inside]
-        variance[inside] = np.diag(block)
-    return said, variance
+        found[doubted] = NO_TRUST
+    return found

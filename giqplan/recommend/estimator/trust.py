@@ -52,11 +52,38 @@ def distance(known: Measured, kinds: Mapping[str, str]) -> Distance:
     return Distance.ACCELERATOR if model else Distance.MODEL if accelerator else Distance.BOTH
 
 
-def half_width(widths: Mapping[str, Any], at: Distance, metric: str, spread: Floats) -> Floats:
-    """Half of the 90 % interval of a logarithm, by the standard deviation that the transfer states, as cross-validation found it."""
-    table = widths[Distance.MODEL if at is Distance.BOTH else at][metric]
-    width: Floats = np.interp(np.log(np.maximum(spread, 1e-6)), np.log(table["spread"]), table["half_width"])
-    return width * (_BOTH if at is Distance.BOTH else 1.0)
+def checked_as(at: Distance) -> Distance:
+    """The distance whose checks say how wrong an estimate at ``at`` may be."""
+    return Distance.MODEL if at is Distance.BOTH else at
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """How far the 90 % interval of a logarithm reaches below and above the estimate."""
+
+    below: Floats
+    above: Floats
+
+    @property
+    def mean(self) -> Floats:
+        return (self.below + self.above) / 2
+
+
+def sides(widths: Mapping[str, Any], at: Distance, metric: str, spread: Floats, scatter: Floats) -> Sides:
+    """Of ITL or TTFT, as cross-validation found it, by the logarithms of the standard deviation that the transfer states and of the errors
+    near by."""
+    table = widths[checked_as(at)][metric]
+    return _sides(table, table["by_spread"] * spread + table["by_scatter"] * scatter, at)
+
+
+def request_sides(widths: Mapping[str, Any], at: Distance, ttft: Floats, itl: Floats) -> Sides:
+    """Of the whole request, by what its two parts contribute (mean sides times shares)."""
+    return _sides(widths[checked_as(at)]["request"], np.log(np.hypot(ttft, itl)), at)
+
+
+def _sides(table: Mapping[str, Any], certainty: Floats, at: Distance) -> Sides:
+    factor = _BOTH if at is Distance.BOTH else 1.0
+    return Sides(*(factor * np.interp(certainty, table["certainty"], table[side]) for side in ("below", "above")))
 
 
 _BOTH = 1.5
