@@ -30,6 +30,9 @@ from giqplan.recommend.estimator.training import Measured, measured
 from giqplan.recommend.estimator.trust import Distance
 
 TARGET = Path(__file__).parent.parent / "catalog" / "estimator.json"
+LEAST_AMPLITUDE = 0.01
+"""A share of likeness that moves estimates by less than a per cent is none."""
+
 REFITS = 5
 """Steps of a fit that begins at the coefficients of all points."""
 
@@ -45,7 +48,7 @@ def main() -> int:
     print(f"{len(data.which)} points, " + ", ".join(f"{len(np.unique(codes))} x {name}" for name, codes in groups.items()), flush=True)
     logs = fit_coefficients(data, np.arange(len(data.which)))
     held = kernels_of(_read()["kernels"])
-    given = Parameters("", "", table_of(logs), held, {}, {}, {}, {}, "")
+    given = Parameters("", "", table_of(logs), held, {}, {}, {}, {})
     problems = _problems(data, logs, given, groups)
     found = {metric: held.get(metric) or first_kernel(metric, problems[metric].features) for metric in METRICS}
     if args.search:
@@ -150,7 +153,7 @@ def _rounded(kernel: Kernel) -> Kernel:
 
 def _plain(kernel: Kernel) -> dict[str, Any]:
     return {
-        "amplitudes": {name: round(value, 4) for name, value in kernel.amplitudes.items()},
+        "amplitudes": {name: round(value, 4) if value >= LEAST_AMPLITUDE else 0.0 for name, value in kernel.amplitudes.items()},
         "lengths": {group: {name: round(value, 4) for name, value in one.items()} for group, one in kernel.lengths.items()},
         "centre": dict(kernel.centre),
         "noise": round(kernel.noise, 4),

@@ -20,6 +20,9 @@ LOSS_WEIGHT = {"curve": 1.0, "combination": 1.5, "model": 0.4, "accelerator": 0.
 """An error counts by the logarithm of 1 + (error / scale)^2: what is wrong by far is wrong by far, however far."""
 
 
+_LEAST = 0.005
+
+
 class Problem:
     """One metric's errors in cross-validation, in closed form, as a function of the kernel.
 
@@ -108,7 +111,7 @@ def _flat(kernel: Kernel) -> tuple[list[tuple[str, ...]], Floats]:
     for group, lengths in kernel.lengths.items():
         names += [("lengths", group, name) for name in lengths]
         values += lengths.values()
-    return names, np.log(np.array(values))
+    return names, np.log(np.maximum(values, _LEAST))
 
 
 def _kernel(kernel: Kernel, names: list[tuple[str, ...]], logs: Floats) -> Kernel:
@@ -128,7 +131,7 @@ def _kernel(kernel: Kernel, names: list[tuple[str, ...]], logs: Floats) -> Kerne
 def _floor(metric: str, name: tuple[str, ...]) -> float:
     """Shares of time count as alike within a tenth at least, logarithms within a half: shorter lengths would learn by heart."""
     if name[0] != "lengths":
-        return float(np.log(0.005))
+        return float(np.log(_LEAST))
     return float(np.log(0.1 if name[2] in kernels.PARTS[metric] else 0.5))
 
 

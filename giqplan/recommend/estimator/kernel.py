@@ -50,8 +50,6 @@ FINE: tuple[tuple[str, ...], ...] = (
     ("model", "server", "accelerator", "version", "precision", "parallelism"),
 )
 
-Single = NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
@@ -104,41 +102,54 @@ def axes(kernel: Kernel, group: str) -> tuple[str, ...]:
     return (*NEAR, *SIZES, *PARTS[kernel.metric]) if group == "global" else NEAR
 
 
-def scaled(kernel: Kernel, group: str, found: Mapping[str, Floats]) -> Single:
+def scaled(kernel: Kernel, group: str, found: Mapping[str, Floats]) -> Floats:
     """Features (questions x axes) in units of their lengths."""
     lengths = kernel.lengths[group]
-    return np.stack([found[name].ravel() / lengths[name] for name in axes(kernel, group)], axis=1).astype(np.float32)
+    return np.stack([found[name].ravel() / lengths[name] for name in axes(kernel, group)], axis=1)
 
 
-def slopes(kernel: Kernel, found: Mapping[str, Floats]) -> Single:
+def slopes(kernel: Kernel, found: Mapping[str, Floats]) -> Floats:
     """The features that alikeness grows along without fading."""
-    return np.stack([found[name].ravel() - kernel.centre[name] for name in LINEAR], axis=1).astype(np.float32)
+    return np.stack([found[name].ravel() - kernel.centre[name] for name in LINEAR], axis=1)
 
 
-def fading(a: Single, b: Single) -> Single:
-    """exp(-|a - b|^2 / 2) of every pair of rows."""
-    squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :]
-    distance = squares - 2 * (a @ b.T)
-    np.maximum(distance, 0, out=distance)
-    distance *= -0.5
-    found: Single = np.exp(distance, out=distance)
-    return found
+def fading(a: Floats, b: Floats) -> Floats:
+    """exp(-|a - b|^2 / 2) of every pair of rows, by one matrix product. In double precision: the squares are large where lengths are short,
+    and what is printed must not depend on how the product was split among processors."""
+    ours = np.column_stack([(a * a).sum(axis=1) / -2, np.ones(len(a)), a])
+    theirs = np.column_stack([np.ones(len(b)), (b * b).sum(axis=1) / -2, b])
+    found: Floats = ours @ theirs.T
+    return np.exp(found, out=found)
 
 
-def shared(
-    kernel: Kernel, kinds: tuple[tuple[str, ...], ...], ours: Mapping[str, tuple[str, ...]], theirs: Mapping[str, tuple[str, ...]]
-) -> Single:
-    """Sum of the variances of all pairs of kinds that two replicas have in common (ours x theirs)."""
-    total = np.zeros((len(next(iter(ours.values()))), len(next(iter(theirs.values())))), dtype=np.float32)
-    for combination in kinds:
-        amplitude = kernel.amplitude(combination)
-        codes = _codes(
-            [*zip(*(ours[kind] for kind in combination), strict=True)], [*zip(*(theirs[kind] for kind in combination), strict=True)]
-        )
-        total += np.float32(amplitude**2) * (codes[0][:, None] == codes[1][None, :])
+class Kinds:
+    """Kinds of replicas, as numbers once they are asked for. ``values``: kind -> its value for each replica."""
+
+    def __init__(self, values: Mapping[str, tuple[str, ...]]) -> None:
+        self.values = values
+        self._coded: dict[tuple[str, ...], tuple[dict[tuple[str, ...], int], NDArray[np.int64]]] = {}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    def rows(self, combination: tuple[str, ...]) -> list[tuple[str, ...]]:
+        return [*zip(*(self.values[kind] for kind in combination), strict=True)]
+
+    def coded(self, combination: tuple[str, ...]) -> tuple[dict[tuple[str, ...], int], NDArray[np.int64]]:
+        """A number for each different value, and those of all replicas."""
+        if combination not in self._coded:
+            known: dict[tuple[str, ...], int] = {}
+            codes = [known.setdefault(row, len(known)) for row in self.rows(combination)]
+            self._coded[combination] = known, np.array(codes, dtype=np.int64)
+        return self._coded[combination]
+
+
+def shared(kernel: Kernel, combinations: tuple[tuple[str, ...], ...], ours: Kinds, theirs: Kinds) -> Floats:
+    """Sum of the variances of all combinations of kinds that two replicas have in common (ours x theirs)."""
+    total = np.zeros((len(ours), len(theirs)))
+    for combination in combinations:
+        if amplitude := kernel.amplitude(combination):
+            known, codes = theirs.coded(combination)
+            mine = np.array([known.get(row, -1) for row in ours.rows(combination)])
+            total += amplitude**2 * (mine[:, None] == codes[None, :])
     return total
-
-
-def _codes(ours: list[tuple[str, ...]], theirs: list[tuple[str, ...]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    known: dict[tuple[str, ...], int] = {}
-    return tuple(np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int32) for keys in (ours, theirs))  # type: ignore[return-value]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from giqplan.recommend.estimator.kernel import Kernel
-from giqplan.units import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class Parameters:
     """``measured``: digest of the points that calibration saw; ``weights``: metric -> theirs, in order. ``coefficients``: server ->
     component of ``physics`` -> value. ``trust``: metric -> curve -> load -> how far that point counts, where not as any.
     ``scatter``: metric -> distance -> curve -> of each of its points, the error of a logarithm where just that was left out. ``classes``:
-    what cross-validation showed (``trust.py``). ``digest``: of all of it.
+    what cross-validation showed (``trust.py``).
     """
 
     date: str
@@ -26,7 +25,6 @@ class Parameters:
     weights: Mapping[str, Sequence[float]]
     scatter: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
     classes: Mapping[str, Any]
-    digest: str
 
 
 def parameters(value: Mapping[str, Any]) -> Parameters:
@@ -40,7 +38,6 @@ def parameters(value: Mapping[str, Any]) -> Parameters:
         value["weights"],
         value["scatter"],
         value["classes"],
-        digest(value),
     )
 
 

@@ -47,9 +47,10 @@ def surfaces(fitted: Fitted, replicas: Replicas, distances: Sequence[str], but: 
     logs = {metric: np.empty((count, *SHAPE)) for metric in METRICS}
     spread, scatter = ({metric: np.empty((count, *SHAPE)) for metric in METRICS} for _ in range(2))
     by_all = coefficients(fitted.parameters.coefficients, replicas.kinds["server"])
-    for index in range(count):
-        one = np.array([index])
-        facts, by = replicas.facts.take(one), take(by_all, one)
+    scattered = {(metric, at): fitted.scatter(metric, at) for metric in METRICS for at in set(distances)}
+
+    def one(index: int) -> None:
+        facts, by = replicas.facts.take(np.array([index])), take(by_all, np.array([index]))
         kinds = {kind: (values[index],) for kind, values in replicas.kinds.items()}
         few, many = (_Nodes(fitted, facts, by, kinds, nodes) for nodes in (_FEW, _ALL))
         limits = dict(zip(METRICS, fastest(facts, *_ALL), strict=True))
@@ -59,8 +60,11 @@ def surfaces(fitted: Fitted, replicas: Replicas, distances: Sequence[str], but: 
             moved = many.predicted(metric) + fitted.transfers[metric].correction(many.asked(metric))
             logs[metric][index] = smooth(np.maximum(moved, np.log(limits[metric])).reshape(SHAPE))
             spread[metric][index] = _spread_out(np.log(np.maximum(nearest.variance(sparse), _LEAST_VARIANCE)) / 2)
-            scatter[metric][index] = _spread_out(nearest.around(sparse, fitted.scatter(metric, distances[index])))
+            scatter[metric][index] = _spread_out(nearest.around(sparse, scattered[metric, distances[index]]))
         logs["ttft"][index] = never_serving_less(logs["ttft"][index], logs["itl"][index])
+
+    for index in range(count):
+        one(index)
     return Surfaces(logs, spread, scatter)
 
 

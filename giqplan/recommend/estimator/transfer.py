@@ -6,14 +6,14 @@ so that ten points of one curve do not outvote one of another, and far from all 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from giqplan.recommend.estimator import kernel as kernels
-from giqplan.recommend.estimator.kernel import COARSE, FINE, Kernel, Single
+from giqplan.recommend.estimator.kernel import COARSE, FINE, Kernel, Kinds
 from giqplan.recommend.estimator.replicas import Floats, Ints
 
 NEAREST = 400
@@ -33,12 +33,12 @@ _LEAST_TRUST, _MOST_TRUST = 0.05, 1.3
 class Questions:
     """Points in a kernel's terms. ``which``: their replica; ``kinds``: of every replica; the features are scaled."""
 
-    global_axes: Single
-    coarse_axes: Single
-    fine_axes: Single
-    slopes: Single
+    global_axes: Floats
+    coarse_axes: Floats
+    fine_axes: Floats
+    slopes: Floats
     which: Ints
-    kinds: Mapping[str, tuple[str, ...]]
+    kinds: Kinds
 
     def take(self, index: Ints) -> Questions:
         axes = (self.global_axes[index], self.coarse_axes[index], self.fine_axes[index], self.slopes[index])
@@ -47,32 +47,40 @@ class Questions:
 
 def questions(kernel: Kernel, found: Mapping[str, Floats], which: Ints, kinds: Mapping[str, tuple[str, ...]]) -> Questions:
     whole, coarse, fine = (kernels.scaled(kernel, group, found) for group in ("global", "coarse", "fine"))
-    return Questions(whole, coarse, fine, kernels.slopes(kernel, found), which, kinds)
+    return Questions(whole, coarse, fine, kernels.slopes(kernel, found), which, Kinds(kinds))
 
 
-def covariance(kernel: Kernel, ours: Questions, theirs: Questions) -> Single:
+def covariance(kernel: Kernel, ours: Questions, theirs: Questions) -> Floats:
     """Of every pair of points (ours x theirs)."""
     total = fading(kernel, ours, theirs)
-    total += np.float32(_LINEAR_UNIT * kernel.amplitudes["linear"] ** 2) * (ours.slopes @ theirs.slopes.T)
+    total += (_LINEAR_UNIT * kernel.amplitudes["linear"] ** 2) * (ours.slopes @ theirs.slopes.T)
     return total
 
 
-def fading(kernel: Kernel, ours: Questions, theirs: Questions) -> Single:
+def fading(kernel: Kernel, ours: Questions, theirs: Questions) -> Floats:
     """The part that goes to nothing with distance."""
     total = kernels.fading(ours.global_axes, theirs.global_axes)
-    total *= np.float32(kernel.amplitudes["global"] ** 2)
+    total *= kernel.amplitudes["global"] ** 2
+    for alike, some, mine, other in _likenesses(kernel, ours, theirs):
+        near = kernels.fading(mine, other)
+        near *= alike
+        total[:, some] += near
+    return total
+
+
+def _likenesses(kernel: Kernel, ours: Questions, theirs: Questions) -> Iterator[tuple[Floats, Ints, Floats, Floats]]:
+    """Of coarse and fine: variances that points have in common (of one replica's questions: one row), with which of ``theirs``, and the
+    axes that they fade along."""
     for kinds, mine, other in ((COARSE, ours.coarse_axes, theirs.coarse_axes), (FINE, ours.fine_axes, theirs.fine_axes)):
         alike = kernels.shared(kernel, kinds, ours.kinds, theirs.kinds)
-        near = kernels.fading(mine, other)
-        near *= alike[ours.which][:, theirs.which] if len(alike) > 1 else alike[0, theirs.which]
-        total += near
-    return total
+        some = np.flatnonzero(alike.max(axis=0)[theirs.which] > 0)
+        yield (alike[0, theirs.which[some]] if len(alike) == 1 else alike[np.ix_(ours.which, theirs.which[some])]), some, mine, other[some]
 
 
 def own_variance(kernel: Kernel, ours: Questions) -> Floats:
     """Of each point before any measurement."""
     together = sum(kernel.amplitude(kinds) ** 2 for kinds in (*COARSE, *FINE)) + kernel.amplitudes["global"] ** 2
-    sloped = _LINEAR_UNIT * kernel.amplitudes["linear"] ** 2 * (ours.slopes.astype(np.float64) ** 2).sum(axis=1)
+    sloped = _LINEAR_UNIT * kernel.amplitudes["linear"] ** 2 * (ours.slopes**2).sum(axis=1)
     found: Floats = together + sloped
     return found
 
@@ -84,12 +92,12 @@ class Nearest:
     kernel: Kernel
     index: Ints
     known: Questions
-    root: Single
+    root: Floats
 
     def variance(self, ours: Questions) -> Floats:
         """Of the correction: small among like measurements, the whole of ``own_variance`` far from all."""
         reach = covariance(self.kernel, ours, self.known) @ self.root.T
-        left: Floats = np.maximum(own_variance(self.kernel, ours) - (reach.astype(np.float64) ** 2).sum(axis=1), 0)
+        left: Floats = np.maximum(own_variance(self.kernel, ours) - (reach**2).sum(axis=1), 0)
         return left
 
     def around(self, ours: Questions, values: Floats) -> Floats:
@@ -97,9 +105,9 @@ class Nearest:
         return around(fading(self.kernel, ours, self.known), values[self.index])
 
 
-def around(alike: Single, values: Floats) -> Floats:
+def around(alike: Floats, values: Floats) -> Floats:
     """Mean of ``values`` by likeness (questions x points), the nearest foremost."""
-    near = alike.astype(np.float64) ** 2
+    near = alike**2
     found: Floats = near @ values / np.maximum(near.sum(axis=1), 1e-30)
     return found
 
@@ -116,7 +124,12 @@ class Transfer:
 
     def correction(self, ours: Questions) -> Floats:
         """Natural logarithm of what physics is to be multiplied by."""
-        found: Floats = covariance(self.kernel, ours, self.known).astype(np.float64) @ self.weights
+        kernel, known = self.kernel, self.known
+        found = kernel.amplitudes["global"] ** 2 * (kernels.fading(ours.global_axes, known.global_axes) @ self.weights)
+        found += _LINEAR_UNIT * kernel.amplitudes["linear"] ** 2 * (ours.slopes @ (known.slopes.T @ self.weights))
+        for alike, some, mine, other in _likenesses(kernel, ours, known):
+            near = kernels.fading(mine, other)
+            found += near @ (alike * self.weights[some]) if alike.ndim == 1 else (near * alike) @ self.weights[some]
         return found
 
     def nearest(self, ours: Questions, but: NDArray[np.bool_] | None = None, most: int = NEAREST) -> Nearest:
@@ -128,7 +141,7 @@ class Transfer:
         index = np.sort(order[near[order] >= 0])
         known = self.known.take(index)
         root = np.linalg.inv(np.linalg.cholesky(noisy(covariance(self.kernel, known, known), self.kernel, self.trust[index])))
-        return Nearest(self.kernel, index, known, root.astype(np.float32))
+        return Nearest(self.kernel, index, known, root)
 
 
 def weigh(kernel: Kernel, known: Questions, residuals: Floats, trust: Floats) -> Floats:
@@ -137,9 +150,9 @@ def weigh(kernel: Kernel, known: Questions, residuals: Floats, trust: Floats) ->
     return found
 
 
-def noisy(matrix: Single, kernel: Kernel, trust: Floats) -> Floats:
+def noisy(matrix: Floats, kernel: Kernel, trust: Floats) -> Floats:
     """With the scatter of each measured point."""
-    found = matrix.astype(np.float64)
+    found = matrix
     found[np.diag_indices_from(found)] += kernel.noise**2 / trust
     return found
 
