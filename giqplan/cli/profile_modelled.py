@@ -135,4 +135,4 @@ def _records(answers: ProfileAnswers, case: Case, how: Priced, curves: dict[str,
 
     for row in answers.rows:
         one = curves[row.curve_key]
-        yield modelled_record(case.catalog, row, how, one.grade, one.at(row.ntpot_ms))
+        yield modelled_record(case.catalog, row, how, one.grade, one.at(row.load))

@@ -65,11 +65,11 @@ Forms = tuple[tuple[re.Pattern[str], str], ...]
 """What differs from run to run, and what stands for it in the comparison."""
 
 ESTIMATES: Forms = (
-    (re.compile(r"\d[\d,]*(\.\d+)?"), "N"),
+    (re.compile(r"\d[\d,.]*"), "N"),
     (re.compile(r" {2,}"), "  "),
     (re.compile(r"\b[ABC](: end-to-end.*|(?=,))"), "CLASS"),
 )
-"""Numbers and classes that another calibration changes, and the widths of columns with them."""
+"""Numbers (of CSV, as many as stand together) and classes that another calibration changes, and the widths of columns with them."""
 
 
 def same_form(line: str, forms: Forms = ()) -> str:

@@ -51,7 +51,7 @@ def test_more_load_never_serves_less(itl: np.ndarray, ttft: np.ndarray) -> None:
     for input_tokens, output_tokens in (
         (INPUT_NODES[3], OUTPUT_NODES[4]),
         (INPUT_NODES[9], OUTPUT_NODES[0]),
-        (INPUT_NODES[5], OUTPUT_NODES[8]),
+        (INPUT_NODES[5], OUTPUT_NODES[7]),
     ):
         at = (np.zeros(400, dtype=int), np.full(400, input_tokens), np.full(400, output_tokens), load)
         request = np.exp(lattice.between(surfaces["ttft"], *at)) + np.exp(lattice.between(surfaces["itl"], *at)) * (output_tokens - 1)

@@ -78,8 +78,8 @@ def test_only_the_nearest_are_asked_and_none_that_is_left_out(kernel: Kernel) ->
 
 
 def test_a_run_that_its_like_contradict_counts_little_and_a_doubted_one_for_nothing(kernel: Kernel) -> None:
-    known = points(kernel, [1000.0] * 8)
-    doubted = np.array([False] * 7 + [True])
-    trust = find_trust(kernel, known, np.array([0.1] * 6 + [2.0, 0.1]), doubted)
-    assert trust[6] < 0.2 < trust[0]
-    assert trust[7] == NO_TRUST
+    known, wrong = points(kernel, [1000.0] * 32), 10 * kernel.noise
+    doubted = np.array([False] * 31 + [True])
+    trust = find_trust(kernel, known, np.array([0.0] * 30 + [wrong, wrong]), doubted)
+    assert trust[30] < 0.2 < 0.8 < trust[0]
+    assert trust[31] == NO_TRUST

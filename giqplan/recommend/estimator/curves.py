@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +75,14 @@ class Estimated:
     basis: str
     spreads: tuple[tuple[Spread, ...], ...]
 
-    def at(self, ntpot_ms: float) -> dict[str, Spread]:
-        """The estimates by metric, where the curve's NTPOT is ``ntpot_ms``: it never falls, and all else goes along with it between two
-        loads (catalog.levels.between)."""
-        known = [point.ntpot_ms or 0.0 for point in self.curve.points]
-        above = min(max(bisect_left(known, ntpot_ms), 1), len(known) - 1)
+    def at(self, load: float) -> dict[str, Spread]:
+        """The estimates by metric, where the curve has ``load`` requests in a replica (its own rate times its own latency, as an operating
+        point counts them): between two of its loads all goes along with it (catalog.levels.between)."""
+        points, tokens = self.curve.points, self.curve.output_tokens or 0
+        known = [*accumulate(((point.qps or 0.0) * (point.ntpot_ms or 0.0) * tokens / 1000 for point in points), max)]
+        above = min(max(bisect_left(known, load), 1), len(known) - 1)
         low, high = known[above - 1], known[above]
-        share = min(max((ntpot_ms - low) / (high - low), 0.0), 1.0) if high > low else 1.0
+        share = min(max((load - low) / (high - low), 0.0), 1.0) if high > low else 1.0
         pairs = zip(METRICS, self.spreads[above - 1], self.spreads[above], strict=True)
         return {name: _between(one, other, share) for name, one, other in pairs}
 
@@ -248,7 +249,7 @@ def _point(load: float, output_tokens: int, spreads: tuple[Spread, ...]) -> Poin
 
 def told(one: Estimated, case: Case, point: OperatingPoint, machine_type: str) -> Modelled:
     """What stands beside a choice that rests on the curve, at its operating point."""
-    setup, at = one.setup, one.at(point.ntpot_ms or 0.0)
+    setup, at = one.setup, one.at(point.load)
     return Modelled(
         grade=one.grade,
         basis=one.basis,

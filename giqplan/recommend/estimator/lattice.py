@@ -1,7 +1,8 @@
 """Estimates at fixed lengths and loads, made monotone there; everything between is interpolated, which keeps them so.
 
 More load, and a longer prompt, never make a request faster; more load never makes a replica serve less; a longer answer never ends earlier.
-Measurements scatter, hence so do corrections by them: of the nearest monotone surfaces above and below, the mean is taken.
+Measurements scatter, hence so do corrections by them. Where they say that latency falls with load or input, the slower ones are what is not
+believed: short runs whose first requests waited for the server to warm up, and runs that went wrong. Cross-validation agrees.
 """
 
 from __future__ import annotations
@@ -43,15 +44,14 @@ def monotone_itl(logs: Floats) -> Floats:
     most doubles it."""
     shape = (1, -1, 1)
     whole = np.log(OUTPUT_NODES).reshape(shape)
-    found = rising(rising(logs, _LOAD), _INPUT)
+    found = least(least(logs, _LOAD), _INPUT)
     found = rising(found + whole, _OUTPUT) - whole
     return _no_steeper(found, LOAD_NODES, _LOAD)
 
 
 def monotone_ttft(logs: Floats) -> Floats:
-    """TTFT's logarithm: rising with load and input. Where measurements say that it falls with load, the lower load is what is wrong: short
-    runs whose first requests waited for the server to warm up."""
-    return rising(least(logs, _LOAD), _INPUT)
+    """TTFT's logarithm: rising with load and input."""
+    return least(least(logs, _LOAD), _INPUT)
 
 
 def never_serving_less(ttft_logs: Floats, itl_logs: Floats) -> Floats:
