@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from giqplan.model.estimate import LARGEST, MOST_ACCELERATORS, LoadKind, Setup
 if TYPE_CHECKING:
     from giqplan.catalog import Catalog, Model
     from giqplan.model.estimate import EstimatedCurve, NoEstimate
+
+BEYOND = 2.0
+"""How far a curve is shown beyond its saturation point, in loads: there latency grows and nothing else does."""
 
 _ONE = ("model", "model_server", "accelerator", "count")
 _IDLE_WITH_POINTS = (
@@ -49,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     load = one.add_mutually_exclusive_group()
     load.add_argument("--concurrency", type=_load, metavar="N", help="requests in flight, each followed by the next (a closed loop)")
     load.add_argument("--qps", type=_load, metavar="RATE", help="requests a second, which arrive by chance (an open loop)")
-    load.add_argument("--curve", action="store_true", help="every load from one request in flight to beyond the saturation point")
+    load.add_argument("--curve", action="store_true", help="loads from one request in flight to twice the saturation point")
     listing.formats(parser, None)
     many = parser.add_argument_group("a table of questions")
     columns = "model or model_id, model_server, model_server_version, gke_accelerator, accelerator_count, precision, parallelism, isl, osl"
@@ -116,10 +120,12 @@ def _question(args: argparse.Namespace) -> Exit:
     )
     kind = LoadKind.RATE if args.qps is not None else LoadKind.CONCURRENCY
     estimator = Estimator(catalog)
-    ladder = answer = _answer(estimator.curve(setup, *lengths, kind))
-    if not args.curve:
-        answer = _answer(estimator.curve(setup, *lengths, kind, [args.concurrency if args.qps is None else args.qps]))
+    ladder = _answer(estimator.curve(setup, *lengths, kind))
     top = None if ladder.saturation is None else ladder.loads[ladder.saturation]
+    if args.curve:
+        answer = replace(ladder, loads=tuple(one for one in ladder.loads if top is None or one.load <= BEYOND * top.load))
+    else:
+        answer = _answer(estimator.curve(setup, *lengths, kind, [args.concurrency if args.qps is None else args.qps]))
     measured = curves_beside(catalog, model, setup, *lengths)
     beside = [at_load(measured, kind, one.load) for one in answer.loads]
     found = records(model, answer, top, beside, published_beside(catalog, setup))

@@ -76,7 +76,8 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class EstimatedCurve:
     """``loads`` in order; ``saturation``: index of the load behind which throughput stops to grow, None = beyond the loads asked.
-    ``basis``: what it rests on, fit to print. ``max_concurrency``: requests of this shape whose KV cache fits."""
+    ``basis``: what it rests on, fit to print. ``max_concurrency``: requests of this shape that run at once:
+    as many as the KV cache holds, or the server's limit."""
 
     setup: Setup
     input_tokens: int

@@ -169,7 +169,9 @@ def _with_interval(key: str, unit: str) -> Callable[[JsonObject], str]:
 
     def told(record: JsonObject) -> str:
         value = record[key]["value"]
-        return "" if value is None else f"{_three(value)}{end} (90 %: {interval(record)}{end})"
+        if value is None or record[key]["low"] == record[key]["high"]:  # the throughput of a rate that is served is what is asked for
+            return "" if value is None else f"{_three(value)}{end}"
+        return f"{_three(value)}{end} (90 %: {interval(record)}{end})"
 
     return told
 
@@ -262,7 +264,7 @@ ONE = Layout(
         Column("Model", "model"),
         _Told("Model Server", "modelServer", tell=_server),
         _Told("Accelerators", "acceleratorType", tell=_hardware),
-        _Told("Tokens", "inputLength", tell=lambda record: f"{record['inputLength']} in, {record['outputLength']} out"),
+        _Told("Tokens", "inputLength", tell=lambda record: f"{record['inputLength']:,} in, {record['outputLength']:,} out"),
         _Told("Load", "load", tell=_load),
         *(_Told(title, key, tell=_with_interval(key, unit)) for key, (title, unit, _) in _METRICS.items()),
         Column("Input Tokens/s", "inputTokensPerSecond", _three),
@@ -270,7 +272,7 @@ ONE = Layout(
         Column("In Flight", "concurrency", _three),
         Column("Waiting", "requestsWaiting", _three),
         Column("KV Cache in Use", "kvCacheUse", _share),
-        Column("KV Cache Holds", "maxConcurrency", lambda value: f"{_plain(int(value))} requests"),
+        Column("Places", "maxConcurrency", lambda value: f"for {_plain(int(value)) if value >= 10 else _three(value)} requests at once"),
         _Told("Saturation Point", "saturation", tell=_saturation),
         _Told("Class", "class", tell=_class),
         Column("Rests on", "basis"),

@@ -90,11 +90,11 @@ def test_the_table_says_all_of_it_upright() -> None:
     lines = dict(line.split("  ", 1) for line in ran.out.splitlines())
     assert lines["Model"].strip() == "Qwen/Qwen3-32B"
     assert lines["Accelerators"].strip() == "2 x nvidia-h100-80gb (tp2 bf16)"
-    assert lines["Tokens"].strip() == "1024 in, 1024 out"
+    assert lines["Tokens"].strip() == "1,024 in, 1,024 out"
     assert lines["Load"].strip() == "16 in flight"
     assert all("(90 %: " in lines[name] for name in ("TTFT", "ITL", "NTPOT", "Output Tokens/s"))
     assert lines["Class"].strip()[:3] in ("A: ", "B: ", "C: ")
-    assert {"Saturation Point", "Rests on", "KV Cache in Use", "KV Cache Holds", "Waiting", "Measured"} <= set(lines)
+    assert {"Saturation Point", "Rests on", "KV Cache in Use", "Places", "Waiting", "Measured"} <= set(lines)
 
 
 def test_every_format_holds_the_same() -> None:
@@ -124,6 +124,24 @@ def test_a_rate_is_an_open_loop() -> None:
     assert record["saturation"]["load"] > 0.5
 
 
+def test_the_saturation_point_of_a_rate_is_a_rate() -> None:
+    rate, closed = one(concurrency=None, qps="0.5")["saturation"], one()["saturation"]
+    assert rate["load"] * 1024 == pytest.approx(rate["outputTokensPerSecond"], rel=0.001)
+    assert rate["outputTokensPerSecond"] == closed["outputTokensPerSecond"]
+    assert closed["load"] > 10 * rate["load"]
+
+
+def test_the_throughput_of_a_rate_is_what_is_asked_for_and_has_no_interval() -> None:
+    lines = dict(line.split("  ", 1) for line in asked(*words(concurrency=None, qps="0.5")).out.splitlines())
+    assert (lines["Load"].strip(), lines["Output Tokens/s"].strip()) == ("0.5 requests/s", "512")
+
+
+def test_requests_that_find_no_place_wait() -> None:
+    record = one(concurrency="3000")
+    assert record["requestsWaiting"] == pytest.approx(3000 - record["maxConcurrency"], rel=0.001)
+    assert record["ttftMilliseconds"]["high"] <= 1.001 * 1024 * record["ntpotMilliseconds"]["high"]
+
+
 # ---- the curve
 
 
@@ -133,7 +151,8 @@ def test_the_curve_goes_beyond_its_saturation_point_which_is_marked() -> None:
     assert loads == sorted(loads)
     assert loads[0] == 1
     (top,) = [record for record in records if record["isSaturation"]]
-    assert top["load"] == top["saturation"]["load"] < loads[-1]
+    assert top["load"] == top["saturation"]["load"] < loads[-1] <= 2 * top["load"]
+    assert all(load == int(load) for load in loads)
     assert {record["class"] for record in records} <= {"A", "B", "C"}
     for before, after in pairwise(records):
         assert before["itlMilliseconds"]["value"] <= after["itlMilliseconds"]["value"]

@@ -23,8 +23,8 @@ from giqplan.recommend.estimator.surfaces import Surfaces, surfaces
 from giqplan.recommend.estimator.training import measured, setup_of
 from giqplan.recommend.estimator.trust import Judgement, checked_as, distance, judge
 
-LADDER = tuple(float(2 ** (step / 2)) for step in range(23))
-"""Requests in flight of a curve that nobody gave loads for: 1 to 2,048 by half octaves."""
+LADDER = tuple(sorted({float(round(2 ** (step / 2))) for step in range(23)}))
+"""Requests in flight of a curve that nobody gave loads for: 1 to 2,048 by half octaves, in whole requests."""
 
 OVERLOADED = "the replica serves at most {:.3g} requests/s of this shape: at this rate the queue grows without end"
 
@@ -103,7 +103,8 @@ class Estimator:
         load_kind: LoadKind = LoadKind.CONCURRENCY,
         loads: Sequence[float] | None = None,
     ) -> EstimatedCurve | NoEstimate:
-        """One replica at one shape over ``loads`` (None: a ladder from one request to beyond saturation)."""
+        """One replica at one shape over ``loads`` (None: a ladder from one request in flight to beyond saturation; of rates, the rates that
+        those are served at)."""
         replicas, _, refused = describe((setup,), self.catalog, self.catalog.model)
         if refused:
             return refused[0]
@@ -127,7 +128,7 @@ class Estimator:
             _estimate(
                 answers,
                 index,
-                float(asked[index]) if closed or load_kind is LoadKind.RATE else float(answers.qps[index]),
+                float(answers.qps[index]) if closed and load_kind is LoadKind.RATE else float(asked[index]),
                 input_tokens,
                 fits,
                 cache / room,

@@ -64,6 +64,7 @@ def answer(known: Known, at: Ints, input_tokens: Floats, output_tokens: Floats, 
         "ntpot_ms": _band(request / output_tokens, width["request"]),
         "output_tokens_per_second": _band(qps * output_tokens, inverse),
     }
+    metrics["ttft_ms"][2] = np.minimum(metrics["ttft_ms"][2], metrics["ntpot_ms"][2] * output_tokens)  # a part is no longer than the whole
     return Answers(metrics, concurrency, qps, overloaded, most)
 
 
