@@ -29,7 +29,7 @@ def read_model(path: Path, model_id: str, known: Model | None = None) -> Model:
             config = parse_config(file.read(MAX_BYTES + 1))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise IntentError("GIQ1019", f"{path}: {reason}", "name a Hugging Face config.json", Place(str(path))) from None
+        raise IntentError("GIQ1019", reason, "name a Hugging Face config.json", Place(str(path))) from None
     return model_of(architecture_of(config, str(path)), model_id, str(path), known)
 
 

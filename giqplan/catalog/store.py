@@ -160,6 +160,14 @@ class Catalog:
         found += [names[n] for n in get_close_matches(wanted.rpartition("/")[2], names, n=3 * count, cutoff=0.6)]
         return tuple(dict.fromkeys(found))[:count]
 
+    def accelerator_hint(self, text: str) -> str:
+        """For a label that is none: those that hold its words or are written alike, else all."""
+        from difflib import get_close_matches
+
+        known, wanted = sorted(one.name for one in self.accelerators()), text.strip().lower()
+        near = [name for name in known if wanted.removeprefix("nvidia-") in name][:3] or get_close_matches(wanted, known, 3)
+        return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+
     # Curves
 
     @cached_property

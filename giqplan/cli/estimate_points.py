@@ -166,9 +166,10 @@ def _counted(rows: int) -> str:
 
 
 def _most(told: Counter[str]) -> str:
-    """The commonest reasons with their counts; those that differ in numbers only are one, with an example."""
+    """The commonest reasons with their counts, without what would help; those that differ in numbers only are one, with an example."""
     alike: dict[str, Counter[str]] = {}
-    for reason, count in told.items():
+    for text, count in told.items():
+        reason = text.partition("; ")[0]
         alike.setdefault(_NUMBER.sub("0", reason), Counter())[reason] += count
     most = sorted(alike.values(), key=lambda group: -group.total())
     parts = [f"{group.total():,} ({'' if len(group) == 1 else 'such as: '}{group.most_common(1)[0][0]})" for group in most[:_TOLD]]

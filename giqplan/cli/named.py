@@ -35,9 +35,7 @@ def known_name(what: str, text: str, known: Collection[str]) -> str:
 def accelerator_label(catalog: Catalog, text: str) -> str:
     """``text`` where it is GKE's label of an accelerator. Raises CatalogError GIQ1205 naming those of a like name, or all."""
     if catalog.accelerator(text) is None:
-        known = sorted(one.name for one in catalog.accelerators())
-        near = [name for name in known if text.lower() in name] or known
-        raise CatalogError("GIQ1205", f"{text} is no accelerator label of GKE that the catalog knows", f"known: {', '.join(near)}")
+        raise CatalogError("GIQ1205", f"{text} is no accelerator label of GKE that the catalog knows", catalog.accelerator_hint(text))
     return text
 
 

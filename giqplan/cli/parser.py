@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from giqplan.errors import UsageError
 
+_LONG = 300
+
 
 class Parser(argparse.ArgumentParser):
     """argparse, except that a wrong command line raises UsageError (exit 1, where argparse would exit with 2 = "changes")."""
@@ -17,11 +19,14 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse found; the usage line is the remedy, and the commands where there are some."""
-        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+        """Raise what argparse found; the usage line is the remedy, unless it would be a screen of flags, and the commands where there are
+        some."""
+        usage = " ".join(self.format_usage().split())
+        if len(usage) > _LONG:
+            usage = f"`{self.prog} --help` says what each flag takes"
         groups = (action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction))
         commands = "".join(f"\ncommands: {', '.join(choices)}" for choices in groups)
-        raise UsageError("GIQ0101", message, f"usage: {usage}{commands}")
+        raise UsageError("GIQ0101", message, f"{usage}{commands}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

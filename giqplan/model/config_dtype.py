@@ -6,7 +6,7 @@ from collections import Counter
 
 from giqplan.model.config_fields import Fields
 
-_DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32", "float8_e4m3fn": "fp8"}
+_DTYPES = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float32": "fp32", "float8_e4m3fn": "fp8", "auto": ""}
 _METHODS = {"fp8": "fp8", "fbgemm_fp8": "fp8", "mxfp4": "mxfp4"}
 _ALGORITHMS = {"NVFP4": "nvfp4", "MXFP4": "mxfp4", "FP8": "fp8", "W4A": "int4", "INT4": "int4", "INT8": "int8"}
 """What in the name of one of ModelOpt's algorithms says which; the first that is there counts."""
@@ -20,8 +20,15 @@ def checkpoint_dtype(top: Fields, fields: Fields) -> str:
             raise holder.wrong("quantization_config", "is no object")
         if found:
             return _quantized(Fields(holder.file, found, f"{holder.at}quantization_config."))
-    stated = next((value for holder in (top, fields) for name in ("torch_dtype", "dtype") if (value := holder.get(name)) is not None), None)
-    return _DTYPES.get(stated.removeprefix("torch."), "") if isinstance(stated, str) else ""
+    for holder in (top, fields):
+        for name in ("torch_dtype", "dtype"):
+            if (stated := holder.get(name)) is None:
+                continue
+            found = _DTYPES.get(str(stated).removeprefix("torch."))
+            if found is None:
+                raise holder.wrong(name, f"is {str(stated)[:40]!r}, which is not understood")
+            return found
+    return ""
 
 
 def _quantized(how: Fields) -> str:

@@ -132,6 +132,8 @@ def _lacking(option: Option, case: Case) -> str:
 def why_none(found: Proposals, question: Question) -> tuple[str, str]:
     """Why nothing is modelled, and what would help; "" = nothing stands in the way, or it is told curve by curve."""
     case, unfit = question.case, found.unfit
+    if Provenance.MODELLED not in question.intent.spec.evidence.allow:
+        return question.not_modelled, "add modelled to spec.evidence.allow"
     if question.not_modelled or found.refusal or unfit is None or case is None:
         return question.not_modelled or found.refusal, ""
     setup, memory = unfit.setup, unfit.memory

@@ -168,15 +168,9 @@ def _versions(curves: Iterable[Curve], intent: Intent) -> dict[str, str]:
 
 def _check_accelerators(types: Iterable[str], catalog: Catalog) -> None:
     for name in types:
-        if name == "any" or catalog.accelerator(name) is not None:
-            continue
-        from difflib import get_close_matches
-
-        known = sorted(a.name for a in catalog.accelerators())
-        inside = [label for label in known if name.lower() in label]
-        near = inside[:3] or get_close_matches(name, known, 3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-        raise CatalogError("GIQ1205", f"{name} is no accelerator label of GKE that the catalog knows", hint)
+        if name != "any" and catalog.accelerator(name) is None:
+            hint = catalog.accelerator_hint(name)
+            raise CatalogError("GIQ1205", f"{name} is no accelerator label of GKE that the catalog knows", hint)
 
 
 def ask(intent: Intent, catalog: Catalog, curves: tuple[Curve, ...]) -> Question:

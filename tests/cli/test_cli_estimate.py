@@ -207,6 +207,8 @@ def test_what_a_page_prints_stands_beside_with_what_it_leaves_unsaid() -> None:
     [
         ({"model": "Qwen/Qwen3-33B"}, "GIQ1235", "did you mean Qwen/Qwen3-32B"),
         ({"accelerator": "h100"}, "GIQ1205", "nvidia-h100-80gb"),
+        ({"accelerator": "nvidia-a100"}, "GIQ1205", "did you mean nvidia-a100-80gb or nvidia-tesla-a100?"),
+        ({"concurrency": "many"}, "GIQ0101", "remedy: `giqplan estimate --help` says what each flag takes\n"),
         ({"use_case": "none", "input_length": None, "output_length": None}, "GIQ1203", "none"),
         ({"model": None}, "GIQ0101", "missing: --model"),
         ({"output_length": None}, "GIQ0101", "missing: --output-length"),
@@ -281,6 +283,7 @@ def test_a_config_json_says_what_a_model_is_made_of() -> None:
         ("mine/Own-8B", "{", "GIQ1019"),
         ("mine/Own-8B", json.dumps({**CONFIG, "architectures": ["Nonesuch"]}), "GIQ1303"),
         ("mine/Own-8B", json.dumps({**CONFIG, "hidden_size": -1}), "GIQ1304"),
+        ("mine/Own-8B", json.dumps({**CONFIG, "torch_dtype": "float7"}), "GIQ1304"),
         ("Qwen/Qwen3-32B", json.dumps(CONFIG), "GIQ1307"),
     ],
 )

@@ -112,6 +112,7 @@ def test_without_modelled_evidence_there_is_no_plan(modelled: House) -> None:
     modelled.set("evidence", {"allow": ["user", "giq", "measured"]})
     code, _, err = modelled.cli("plan")
     assert (code, "GIQ1301" in err, "evidence.allow leaves out modelled" in " ".join(err.split())) == (4, True, True)
+    assert "remedy: add modelled to spec.evidence.allow; " in " ".join(err.split())
 
 
 def test_a_model_that_only_a_config_json_describes_is_modelled_by_its_facts(modelled: House) -> None:

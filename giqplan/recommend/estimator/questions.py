@@ -226,7 +226,9 @@ def _number(cell: str) -> float:
 
 
 def _no_number(name: str, cell: str, value: float) -> str:
-    why = f"is beyond {LARGEST:.0e}" if value > 0 else "is no number above 0"
+    if not cell.strip():
+        return f"{name}: the cell is empty"
+    why = f"is beyond {LARGEST:,.0f}" if value > 0 else "is no number above 0"
     return f"{name}: {_cell(cell)} {why}"
 
 
