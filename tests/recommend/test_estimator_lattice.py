@@ -46,6 +46,7 @@ def test_more_load_never_serves_less(itl: np.ndarray, ttft: np.ndarray) -> None:
     itl = lattice.monotone_itl(itl)
     ttft = lattice.never_serving_less(lattice.monotone_ttft(ttft), itl)
     assert np.diff(ttft, axis=2).min() >= -1e-6
+    assert np.diff(ttft, axis=0).min() >= -1e-6
     surfaces = {"itl": itl[None], "ttft": ttft[None]}
     load = np.exp(np.linspace(0, np.log(LOAD_NODES[-1]), 400))
     for input_tokens, output_tokens in (
@@ -56,6 +57,23 @@ def test_more_load_never_serves_less(itl: np.ndarray, ttft: np.ndarray) -> None:
         at = (np.zeros(400, dtype=int), np.full(400, input_tokens), np.full(400, output_tokens), load)
         request = np.exp(lattice.between(surfaces["ttft"], *at)) + np.exp(lattice.between(surfaces["itl"], *at)) * (output_tokens - 1)
         assert np.diff(load / request).min() >= -1e-6 * (load / request).max()
+
+
+@FEW
+@given(ANY, ANY)
+def test_a_longer_answer_never_ends_earlier(itl: np.ndarray, ttft: np.ndarray) -> None:
+    itl = lattice.monotone_itl(itl)
+    ttft = lattice.never_serving_less(lattice.monotone_ttft(ttft), itl)
+    request = np.exp(ttft) + np.exp(itl) * (OUTPUT_NODES.reshape(1, -1, 1) - 1)
+    assert (np.diff(request, axis=1) >= -1e-6 * request[:, 1:]).all()
+
+
+def test_beyond_the_nodes_the_last_one_holds() -> None:
+    surface = np.random.default_rng(1).normal(size=(1, *SHAPE))
+    ends = [np.array([nodes[0], nodes[-1]]) for nodes in (INPUT_NODES, OUTPUT_NODES, LOAD_NODES)]
+    beyond = [end * [0.5, 3] for end in ends]
+    which = np.zeros(2, dtype=int)
+    assert lattice.between(surface, which, *beyond) == pytest.approx(lattice.between(surface, which, *ends))
 
 
 @FEW

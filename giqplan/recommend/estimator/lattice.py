@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from giqplan.recommend.estimator.replicas import Floats
 
-INPUT_NODES = 2.0 ** np.arange(5, 17)
-OUTPUT_NODES = 2.0 ** np.array([0, 5, 7, 8, 9, 10, 11, 13])
+INPUT_NODES = 2.0 ** np.array([*range(5, 18), 20])
+OUTPUT_NODES = 2.0 ** np.array([0, 5, 7, 8, 9, 10, 11, 13, 15])
 LOAD_NODES = 2.0 ** np.arange(0, 13)
 SHAPE = (len(INPUT_NODES), len(OUTPUT_NODES), len(LOAD_NODES))
 
 _INPUT, _OUTPUT, _LOAD = -3, -2, -1
-_HALVINGS = 24
+_STEPS = 6
+_CHECKED = (0.0, 0.5, 1.0)
+"""Parts of a step of output."""
 
 
 def rising(surface: Floats, axis: int) -> Floats:
@@ -55,25 +57,51 @@ def monotone_ttft(logs: Floats) -> Floats:
 
 
 def never_serving_less(ttft_logs: Floats, itl_logs: Floats) -> Floats:
-    """TTFT's logarithm, held where it would grow so fast that more load serves less: at the upper end of each step of load the request as
-    a whole grows one to one with load at most (and so anywhere in the step, since it is convex there)."""
+    """TTFT's logarithm, held where more load would serve less, or a longer answer would end earlier: at the upper end of each step of load
+    the request as a whole grows one to one with load at most (and so anywhere in the step, since it is convex there), and at the ends of
+    each step of output it does not fall. Held values are lowered, and rise with load and input as ``ttft_logs`` do."""
     found = ttft_logs.copy()
-    for upper in range(1, len(LOAD_NODES)):
-        step = np.log(LOAD_NODES[upper] / LOAD_NODES[upper - 1])
-        decode = np.exp(itl_logs[..., upper]) * (OUTPUT_NODES - 1)
-        slack = decode * (1 - (itl_logs[..., upper] - itl_logs[..., upper - 1]) / step)
-        below, above = found[..., upper - 1] + step, np.maximum(found[..., upper], found[..., upper - 1] + step)
-        for _ in range(_HALVINGS):
-            middle = (below + above) / 2
-            fits = np.exp(middle) * ((middle - found[..., upper - 1]) / step - 1) <= slack
-            below, above = np.where(fits, middle, below), np.where(fits, above, middle)
-        found[..., upper] = np.minimum(found[..., upper], below)
+    for output in reversed(range(len(OUTPUT_NODES))):
+        line, itl = found[:, output], itl_logs[:, output]
+        if output + 1 < len(OUTPUT_NODES):
+            line = np.minimum(line, _ending_later(found[:, output + 1], itl, itl_logs[:, output + 1], *OUTPUT_NODES[output : output + 2]))
+            line = least(least(line, -1), 0)
+        for upper in range(1, len(LOAD_NODES)):
+            step = np.log(LOAD_NODES[upper] / LOAD_NODES[upper - 1])
+            decode = np.exp(itl[:, upper]) * (OUTPUT_NODES[output] - 1)
+            slack = decode * np.maximum(1 - (itl[:, upper] - itl[:, upper - 1]) / step, 0)
+            as_steep = line[:, upper - 1] + step
+            line[:, upper] = least(np.minimum(line[:, upper], as_steep + _beyond(slack * step * np.exp(-as_steep))), 0)
+        found[:, output] = line
+    return found
+
+
+def _ending_later(longer: Floats, itl: Floats, itl_longer: Floats, output: float, more: float) -> Floats:
+    """The highest TTFT at ``output`` tokens with which no longer answer, up to one of ``more`` tokens with TTFT ``longer``, ends earlier
+    (all of them logarithms)."""
+    step = np.log(more / output)
+    slope = (itl_longer - itl) / step
+    found = np.full_like(longer, np.inf)
+    for part in _CHECKED:
+        tokens, left = output * np.exp(part * step), 1 - part
+        grows = np.exp(itl + slope * part * step) * (tokens + slope * (tokens - 1))
+        room = np.maximum(grows, 0) * step * np.exp(-longer)
+        found = np.minimum(found, _beyond(room * left) / left if left else room)
+    return longer + found
+
+
+def _beyond(room: Floats) -> Floats:
+    """How far above a logarithm a value may lie: x with x e^x = ``room`` (Lambert's W, by Newton's steps from above)."""
+    found: Floats = np.log1p(room)
+    for _ in range(_STEPS):
+        power = np.exp(found)
+        found = found - (found * power - room) / (power * (found + 1))
     return found
 
 
 def _cell(nodes: Floats, values: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Index of the node below, and how far on to the next (beyond the last node it goes on; before the first it stays)."""
-    where = np.log(np.maximum(values, nodes[0]))
+    """Index of the node below, and how far on to the next (before the first node and beyond the last it stays)."""
+    where = np.log(np.clip(values, nodes[0], nodes[-1]))
     logs = np.log(nodes)
     index = np.clip(np.searchsorted(logs, where, side="right") - 1, 0, len(nodes) - 2)
     return index, (where - logs[index]) / (logs[index + 1] - logs[index])

@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from giqplan.recommend.estimator.lattice import LOAD_NODES, between
-from giqplan.recommend.estimator.physics import places
+from giqplan.recommend.estimator.physics import fastest, places
 from giqplan.recommend.estimator.replicas import Facts, Floats, Ints, Replicas
 from giqplan.recommend.estimator.surfaces import Surfaces
 from giqplan.recommend.estimator.trust import Distance, Judgement, Sides, request_sides, sides
 
 _FULL = 0.98
 """Of the highest throughput: a higher rate has no steady state worth a number."""
+
+_HALVINGS = 2
+"""Of an octave of load, when the load of a rate is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,28 @@ def closed_loop(
 ) -> tuple[Floats, Floats]:
     """ITL and TTFT of ``load`` requests in flight. Those that have no place wait for one: throughput stays what the places give, so a
     request takes load / places times as long, and TTFT takes up the difference."""
-    points = (at, input_tokens, output_tokens, load)
-    itl, ttft = (np.exp(between(surfaces.logs[metric], *points)) for metric in ("itl", "ttft"))
+    itl, ttft = _in_place(surfaces, facts, at, input_tokens, output_tokens, load)
     fits = places_at(facts, at, input_tokens, output_tokens)
     rows = np.flatnonzero(load > fits)
     if len(rows):
-        full = (at[rows], input_tokens[rows], output_tokens[rows], fits[rows])
         decode = output_tokens[rows] - 1
-        busy = np.exp(between(surfaces.logs["ttft"], *full)) + np.exp(between(surfaces.logs["itl"], *full)) * decode
-        ttft[rows] = busy * load[rows] / fits[rows] - itl[rows] * decode
+        full_itl, full_ttft = _in_place(surfaces, facts, at[rows], input_tokens[rows], output_tokens[rows], fits[rows])
+        ttft[rows] = (full_ttft + full_itl * decode) * load[rows] / fits[rows] - itl[rows] * decode
+    return itl, ttft
+
+
+def _in_place(
+    surfaces: Surfaces, facts: Facts, at: Ints, input_tokens: Floats, output_tokens: Floats, load: Floats
+) -> tuple[Floats, Floats]:
+    """ITL and TTFT of requests that all have a place. What lies between the nodes of a surface may be faster there than the hardware, and
+    is not here."""
+    points = (input_tokens, output_tokens, load)
+    itl, ttft = (np.exp(between(surfaces.logs[metric], at, *points)) for metric in ("itl", "ttft"))
+    for index in np.unique(at):
+        rows = np.flatnonzero(at == index)
+        limits = fastest(facts.take(np.array([index])), *(values[rows] for values in points))
+        for found, limit in zip((itl, ttft), limits, strict=True):
+            found[rows] = np.maximum(found[rows], limit)
     return itl, ttft
 
 
@@ -120,16 +136,23 @@ def _in_flight(
     surfaces: Surfaces, facts: Facts, at: Ints, input_tokens: Floats, output_tokens: Floats, rate: Floats
 ) -> tuple[Floats, Floats]:
     """Requests in flight at which a closed loop serves ``rate`` (Little's law), and the most it serves."""
-    served = np.empty((len(LOAD_NODES), len(at)))
-    for index, load in enumerate(LOAD_NODES):
-        points = (at, input_tokens, output_tokens, np.full(len(at), load))
-        itl, ttft = closed_loop(surfaces, facts, *points)
-        request = ttft + itl * (output_tokens - 1)
-        served[index] = load / request * 1000
-    served = np.maximum.accumulate(served, axis=0)
+
+    def serves(load: Floats) -> Floats:
+        itl, ttft = closed_loop(surfaces, facts, at, input_tokens, output_tokens, load)
+        found: Floats = load / (ttft + itl * (output_tokens - 1)) * 1000
+        return found
+
+    served = np.maximum.accumulate([serves(np.full(len(at), load)) for load in LOAD_NODES], axis=0)
     below = np.clip((served < rate).sum(axis=0) - 1, 0, len(LOAD_NODES) - 2)
     columns = np.arange(len(at))
-    low, high = served[below, columns], served[below + 1, columns]
-    part = np.clip(np.log(rate / low) / np.log(np.maximum(high / low, 1 + 1e-9)), 0, 1)
-    found = np.exp(np.log(LOAD_NODES[below]) + part * np.log(LOAD_NODES[below + 1] / LOAD_NODES[below]))
+    low, high = LOAD_NODES[below], LOAD_NODES[below + 1]
+    slow, fast = served[below, columns], served[below + 1, columns]
+    for _ in range(_HALVINGS):
+        middle = np.sqrt(low * high)
+        reached = serves(middle)
+        enough = reached >= rate
+        low, slow = np.where(enough, low, middle), np.where(enough, slow, np.maximum(reached, slow))
+        high, fast = np.where(enough, middle, high), np.where(enough, np.minimum(reached, fast), fast)
+    part = np.clip(np.log(rate / slow) / np.log(np.maximum(fast / slow, 1 + 1e-9)), 0, 1)
+    found = low * (high / low) ** part
     return np.where(rate < served[0], np.minimum(rate / served[0], 1.0), found), served[-1]
