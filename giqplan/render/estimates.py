@@ -7,18 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from giqplan.catalog import Model
-from giqplan.model.estimate import Estimate, EstimatedCurve, Grade, LoadKind, Spread
+from giqplan.model.estimate import Estimate, EstimatedCurve, LoadKind, Spread
 from giqplan.model.modelled import Published
 from giqplan.model.recommendation import Provenance
 from giqplan.model.values import JsonObject
 from giqplan.recommend.estimator.beside import Measured
 from giqplan.render.lists import Column, Layout
-
-GRADES = {
-    Grade.A: "end-to-end latency within 20 % in at least 80 % of like checks",
-    Grade.B: "end-to-end latency within 40 % in at least 80 % of like checks",
-    Grade.C: "end-to-end latency farther off than 40 %, or nothing alike was checked",
-}
+from giqplan.render.modelled import CLASSES
 
 _LOADS = {LoadKind.CONCURRENCY: "in flight", LoadKind.RATE: "requests/s"}
 _METRICS = {
@@ -49,7 +44,7 @@ def records(
             "isSaturation": top is not None and one.load == top.load,
             "provenance": Provenance.MODELLED.value,
             "class": curve.grade.value,
-            "classMeans": GRADES[curve.grade],
+            "classMeans": CLASSES[curve.grade],
             "basis": curve.basis,
             "notes": list(curve.notes),
             "measured": [_measured(beside) for beside in found],

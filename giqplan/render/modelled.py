@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from giqplan.model.estimate import Grade, Spread
 from giqplan.model.modelled import Modelled, Published
+from giqplan.units import counted
 
 CLASSES = {
-    Grade.A: "within 20 % of the end-to-end latency in at least 80 % of like checks",
-    Grade.B: "within 40 % of the end-to-end latency in at least 80 % of like checks",
-    Grade.C: "worse than 40 %, or nothing like it was ever checked",
+    Grade.A: "end-to-end latency within 20 % in at least 80 % of like checks",
+    Grade.B: "end-to-end latency within 40 % in at least 80 % of like checks",
+    Grade.C: "end-to-end latency farther off than 40 %, or nothing alike was checked",
 }
 PLANNED = "the plan counts on the bad end of each interval"
 
@@ -20,7 +21,7 @@ def modelled_line(found: Modelled) -> str:
     spreads = (("NTPOT", found.ntpot_ms), ("TTFT", found.ttft_ms), ("ITL", found.itl_ms))
     latencies = ", ".join(f"{name} {_spread(value)} ms" for name, value in spreads)
     rate = f"{_spread(found.output_tokens_per_second)} output tokens/s"
-    held = f"{found.load:,.0f} requests in a replica"
+    held = f"{counted(round(found.load), 'request')} in a replica"
     return (
         f"class {found.grade.value} ({CLASSES[found.grade]}): {found.basis}; expected at {held}, with 90 % intervals: "
         f"{latencies}, {rate}; {PLANNED}"
@@ -47,7 +48,7 @@ def modelled_rows(found: Modelled) -> Iterator[tuple[str, str]]:
         ("ITL ms", found.itl_ms),
         ("output tokens/s", found.output_tokens_per_second),
     ):
-        yield label, f"{value.value:>16,.2f}{f'{value.low:,.2f} to {value.high:,.2f}':>28}"
+        yield label, f"{_number(value.value):>16}{f'{_number(value.low)} to {_number(value.high)}':>28}"
     yield "planned with", f"{PLANNED}: the high end of latencies, the low end of throughput"
     for row in found.published:
         yield "published", published_text(row)

@@ -37,7 +37,10 @@ def test_the_plan_says_that_it_is_modelled_and_how_to_measure_it(modelled: House
     assert "with 90 % intervals: NTPOT" in flat
     (command,) = (line.split(None, 1)[1] for line in out.splitlines() if line.strip().startswith("measure "))
     assert command.startswith("giqplan catalog import stage_*_lifecycle_metrics.json --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B ")
-    evidence = told(modelled)["evidence"]
+    recommendation = told(modelled)
+    evidence, point = recommendation["evidence"], recommendation["operating_point"]
+    for metric in ("ttft_ms", "itl_ms", "ntpot_ms"):
+        assert evidence["estimate"][metric]["high"] == pytest.approx(point[metric], rel=0.005), "what the plan reaches is the bad end"
     assert evidence["estimate"]["measure"] == command
     assert evidence["estimate"]["grade"] in ("A", "B", "C")
     assert set(evidence["estimate"]["ntpot_ms"]) == {"value", "low", "high"}

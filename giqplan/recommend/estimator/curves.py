@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -93,7 +93,7 @@ def _between(one: Spread, other: Spread, share: float) -> Spread:
 
 
 def _steady(value: float) -> float:
-    """Three digits: more than is known, and the same on every machine, where the last bits of sums in single precision are not. A saved
+    """Three digits: more than is known, and the same on every machine, where the last bits of sums are not. A saved
     plan must follow again from the same data elsewhere."""
     return float(f"{value:.3g}")
 
@@ -248,8 +248,14 @@ def _point(load: float, output_tokens: int, spreads: tuple[Spread, ...]) -> Poin
 
 
 def told(one: Estimated, case: Case, point: OperatingPoint, machine_type: str) -> Modelled:
-    """What stands beside a choice that rests on the curve, at its operating point."""
+    """What stands beside a choice that rests on the curve, at its operating point. The bad end is the point itself: where the choice
+    interpolated, it evened the curve out, and the two would differ in their last digits."""
     setup, at = one.setup, one.at(point.load)
+    for name, bad in (("ttft_ms", point.ttft_ms), ("itl_ms", point.itl_ms), ("ntpot_ms", point.ntpot_ms)):
+        if bad is not None:
+            at[name] = replace(at[name], high=max(_steady(bad), at[name].value))
+    rate = at["output_tokens_per_second"]
+    at["output_tokens_per_second"] = replace(rate, low=min(_steady(point.output_tokens_per_second), rate.value))
     return Modelled(
         grade=one.grade,
         basis=one.basis,

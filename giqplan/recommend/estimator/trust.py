@@ -32,7 +32,7 @@ class Distance(StrEnum):
 
 
 LEFT_OUT = {
-    Distance.CURVE: "its model, server and accelerator are measured together",
+    Distance.CURVE: "its model (or one of the same architecture), server and accelerator are measured together",
     Distance.COMBINATION: "its model and accelerator are measured, not with this server",
     Distance.MODEL: "its model is measured nowhere",
     Distance.ACCELERATOR: "its accelerator is measured with no model",
@@ -107,7 +107,7 @@ def judge(checks: Mapping[str, Any], at: Distance, kinds: Mapping[str, str]) -> 
             if found is None or found["checks"] < LEAST_CHECKS:
                 continue
             grade = next((grade for grade, error in _WITHIN.items() if found[f"within_{error:g}"] >= SHARE), Grade.C)
-            shares = f"{found['within_0.2']:.0%} within 20 %, {found['within_0.4']:.0%} within 40 %"
+            shares = f"{100 * found['within_0.2']:.0f} % within 20 %, {100 * found['within_0.4']:.0f} % within 40 %"
             words = f"{LEFT_OUT[at]}; of {found['checks']} like checks ({key}) {shares}"
             return Judgement(grade, words)
     return Judgement(Grade.C, f"{LEFT_OUT[at]}; no like checks")
