@@ -1,7 +1,7 @@
 """Build catalog/ from a folder of source tables: python scripts/build_catalog.py SOURCE_DIR [TARGET_DIR]
 
-Reads models.csv, model_aliases.csv, accelerators.csv, machines.csv, prices.csv, zones.csv, use_cases.csv and measured_points.csv of
-SOURCE_DIR. The same input gives the same bytes. catalog/README.md explains the tables.
+Reads models.csv, model_aliases.csv, accelerators.csv, machines.csv, prices.csv, zones.csv, use_cases.csv, measured_points.csv and
+measured_trtllm_max_throughput.csv of SOURCE_DIR. The same input gives the same bytes. catalog/README.md explains the tables.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from statistics import fmean
 
 from giqplan.catalog.curves import MEASURED, curve_key
 from giqplan.catalog.layer import cell, source_of
-from giqplan.catalog.schema import SCHEMA_VERSION
+from giqplan.catalog.schema import SCHEMA_VERSION, TABLES
 
 Rows = list[dict[str, str]]
 
@@ -218,6 +218,35 @@ def build_curves(rows: Rows, sources: Sources) -> tuple[Rows, Rows]:
     return [curves[k] for k in order], [p for k in order for p in points[k]]
 
 
+def build_maxima(rows: Rows, sources: Sources) -> Rows:
+    """One row a maximum of an accelerator that GKE has, in order. TensorRT-LLM's DEP splits attention by requests, experts over all."""
+    found = [
+        {
+            "model_id": row["model_id"],
+            "gke_accelerator": row["gke_accelerator"],
+            "accelerator_count": _number(row["num_gpus"]),
+            "precision": row["precision"].lower(),
+            "parallelism": _split(row["parallelism"]),
+            "input_tokens": _number(row["isl"]),
+            "output_tokens": _number(row["osl"]),
+            "output_tokens_per_second": _number(row["output_tok_per_s_total"]),
+            "note": f"{row['model_server']}, {row['load']}; stated {'per GPU' if row['note'].endswith('/GPU') else 'of all GPUs'}",
+            "source": sources.id(row["source"]),
+        }
+        for row in rows
+        if row["gke_accelerator"]
+    ]
+    order = TABLES["maxima"].key
+    return sorted(found, key=lambda row: [(0, float(row[c]), "") if row[c].isdecimal() else (1, 0.0, row[c]) for c in order])
+
+
+def _split(text: str) -> str:
+    """In the curves' words: DEP4 -> tp1dp4, TP4PP2 -> tp4pp2."""
+    sizes = {name.lower(): int(size) for name, size in re.findall(r"(DEP|TP|PP)(\d+)", text)}
+    parts = {"tp": sizes.get("tp", 1), "dp": sizes.get("dep", 1), "pp": sizes.get("pp", 1)}
+    return "".join(f"{name}{size}" for name, size in parts.items() if size > 1 or name == "tp")
+
+
 def consumption(machines: Rows, sources: Sources) -> Rows:
     """One row per machine or series and option; where no source says anything the row says unknown."""
     rows = []
@@ -250,6 +279,7 @@ def build(source: Path) -> dict[str, str]:
     tables["consumption_options"] = consumption(tables["machines"], sources)
     tables["published"] = _cited([dict(row) for row in PUBLISHED], sources)
     tables["curves"], tables["points"] = build_curves(_read(source, "measured_points"), sources)
+    tables["maxima"] = build_maxima(_read(source, "measured_trtllm_max_throughput"), sources)
     tables["sources"] = sources.rows()
     files = {f"{name}.csv": _table(rows, tuple(rows[0])) for name, rows in tables.items()}
     about = {"schema_version": SCHEMA_VERSION, "date": _latest(tables, sources)}

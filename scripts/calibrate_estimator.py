@@ -22,6 +22,7 @@ from estimator_search import Problem, first_kernel, medians, search
 
 from giqplan.catalog import open_catalog
 from giqplan.recommend.estimator import kernel as kernels
+from giqplan.recommend.estimator.ceiling import maxima
 from giqplan.recommend.estimator.kernel import Kernel
 from giqplan.recommend.estimator.model import METRICS, Fitted, fit, in_doubt, physics_of, residuals, running
 from giqplan.recommend.estimator.parameters import Parameters, kernels_of
@@ -63,7 +64,7 @@ def main() -> int:
             _write({**_read(), "kernels": {name: _plain(one) for name, one in chosen.items()}})
     trust = {metric: _told(data, problems[metric].trust) for metric in METRICS}
     given = replace(given, kernels=chosen, trust=trust)
-    fitted = fit(given, data)
+    fitted = fit(given, data, maxima(catalog))
     written: dict[str, Any] = {
         "date": catalog.date,
         "measured": data.digest,
@@ -124,7 +125,7 @@ def _checked(data: Measured, logs: Floats, given: Parameters, fitted: Fitted, ev
         return table_of(fit_coefficients(data, rows, logs, REFITS))
 
     for distance, groups in every.items():
-        checks = check_curves(data, fitted) if distance is Distance.CURVE else check(data, distance, groups, without, given)
+        checks = check_curves(data, fitted) if distance is Distance.CURVE else check(data, distance, groups, without, given, fitted.maxima)
         wrong = errors(data, checks)
         told = scatters(data, wrong)
         near = {metric: near_by(data, fitted, metric, groups, told[metric]) for metric in METRICS}

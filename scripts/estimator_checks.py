@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from giqplan.recommend.estimator.ceiling import Maxima
 from giqplan.recommend.estimator.lattice import between
 from giqplan.recommend.estimator.loops import closed_loop
 from giqplan.recommend.estimator.model import METRICS, Fitted, fit
@@ -60,14 +61,17 @@ def rows_of(data: Measured, rows: Ints) -> Measured:
     return Measured(data.replicas.take(used), data.curves, which, **{name: columns[name] for name in columns})
 
 
-def check(data: Measured, distance: Distance, groups: Ints, coefficients_without: Callable[[Ints], Any], given: Parameters) -> Checks:
-    """Leave each group out and estimate it from the rest. ``coefficients_without(rows)``: fitted on those rows alone."""
+def check(
+    data: Measured, distance: Distance, groups: Ints, coefficients_without: Callable[[Ints], Any], given: Parameters, maxima: Maxima
+) -> Checks:
+    """Leave each group out and estimate it from the rest. ``coefficients_without(rows)``: fitted on those rows alone. Maxima stay: they are
+    other measurements."""
     found = Checks(*(np.full(len(data.which), np.nan) for _ in METRICS), {metric: np.full(len(data.which), np.nan) for metric in METRICS})
     for group in np.unique(groups):
         inside, outside = np.flatnonzero(groups == group), np.flatnonzero(groups != group)
         rest = rows_of(data, outside)
         parameters = replace(given, coefficients=coefficients_without(outside))
-        _answer(fit(parameters, rest), rows_of(data, inside), inside, found, distance)
+        _answer(fit(parameters, rest, maxima), rows_of(data, inside), inside, found, distance)
     return found
 
 

@@ -28,6 +28,7 @@ _PARSERS: Mapping[str, Callable[[Row, facts.Cite], object]] = {
     "prices": facts.price,
     "use_cases": facts.use_case,
     "published": facts.published,
+    "maxima": facts.maximum,
     "consumption_options": lambda row, cite: (row.member("answer", Answer), cite(row, "source")),
     "zones": lambda row, cite: cite(row, "source"),
     "giq_points": lambda row, cite: [row.number(column) for column in TABLES["giq_points"].columns[1:]],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from giqplan.catalog.tables import Row
-from giqplan.catalog.values import Accelerator, Machine, Model, Source, UseCase
+from giqplan.catalog.values import Accelerator, Machine, Maximum, Model, Source, UseCase
 from giqplan.model.modelled import Published
 from giqplan.model.recommendation import Price, PricingModel
 
@@ -159,6 +159,21 @@ def published(row: Row, cite: Cite) -> Published:
         unstated=tuple(t for t in row.text("unstated").split(";") if t),
         note=row.text("note"),
         date=row.text("date"),
+        source=cite(row, "source"),
+    )
+
+
+def maximum(row: Row, cite: Cite) -> Maximum:
+    return Maximum(
+        model_id=row.text("model_id"),
+        accelerator=row.text("gke_accelerator"),
+        accelerator_count=row.count("accelerator_count"),
+        precision=row.text("precision"),
+        parallelism=row.text("parallelism"),
+        input_tokens=row.count("input_tokens"),
+        output_tokens=row.count("output_tokens"),
+        output_tokens_per_second=row.amount("output_tokens_per_second"),
+        note=row.text("note"),
         source=cite(row, "source"),
     )
 

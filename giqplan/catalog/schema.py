@@ -70,6 +70,11 @@ TABLES: Mapping[str, Table] = {
         "usd_per_million_input_tokens usd_per_million_output_tokens unstated note date source",
         *("model_id", "model_server", "gke_accelerator", "machine_type", "source"),
     ),
+    # The most that a page says a replica serves, whatever the load: an upper bound of estimates (docs/estimator.md), never a curve.
+    "maxima": _table(
+        "model_id gke_accelerator accelerator_count precision parallelism input_tokens output_tokens output_tokens_per_second note source",
+        *("model_id", "gke_accelerator", "accelerator_count", "precision", "parallelism", "input_tokens", "output_tokens", "source"),
+    ),
     "curves": Table(("key", *IDENTITY, "image", "source_curve", "source", "note"), ("key",)),
     "points": Table(("curve", *MEASURED, "suspect", "queue_dominated", "note"), ("curve",), unique=False),
     "sources": _table("id citation licence date", "id"),

@@ -18,7 +18,7 @@ from giqplan.catalog.layers import Layer, embedded_layer, layers_of
 from giqplan.catalog.places import is_zone, nearness, region_of
 from giqplan.catalog.schema import ESTIMATOR, TABLES
 from giqplan.catalog.tables import Row, broken
-from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Model, Point, Source, UseCase
+from giqplan.catalog.values import Accelerator, Answer, Consumption, Curve, Machine, Maximum, Model, Point, Source, UseCase
 from giqplan.errors import CatalogError
 from giqplan.model.modelled import Published
 from giqplan.model.recommendation import Price, PricingModel
@@ -354,6 +354,10 @@ class Catalog:
         asked = self.model(model_id)
         rows = (row for row in self.rows("published") if asked is not None and row.text("model_id") == asked.model_id)
         return tuple(facts.published(row, self.cite) for row in rows if accelerator in ("", row.text("gke_accelerator")))
+
+    def maxima(self) -> tuple[Maximum, ...]:
+        """The most that replicas were ever said to serve, in order of the file."""
+        return tuple(facts.maximum(row, self.cite) for row in self.rows("maxima"))
 
     # Use cases
 

@@ -176,6 +176,22 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Maximum:
+    """The most output tokens per second that one replica of all these accelerators was ever said to serve, whatever the load."""
+
+    model_id: str
+    accelerator: str
+    accelerator_count: int
+    precision: str
+    parallelism: str
+    input_tokens: int
+    output_tokens: int
+    output_tokens_per_second: float
+    note: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class UseCase:
     """A workload by name; lengths are mean tokens. ``is_default``: what is meant where none is named."""
 

@@ -6,9 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from math import prod
 
 from giqplan.catalog.curves import IDENTITY, MEASURED, curve_key
-from giqplan.catalog.schema import QUALITY
+from giqplan.catalog.schema import QUALITY, TABLES
 from giqplan.catalog.store import Catalog
 from giqplan.catalog.tables import Row
 from giqplan.catalog.values import Accelerator, Answer, Curve, Model, Point
@@ -27,7 +28,7 @@ LITTLE_TOLERANCE = 0.25
 
 def verify(catalog: Catalog) -> tuple[str, ...]:
     """Every problem of the catalog; () = none. Raises CatalogError where a table cannot be read at all."""
-    checks = (_models, _aliases, _accelerators, _machines, _zones, _prices, _consumption, _use_cases, _published, _keys, _curves)
+    checks = (_models, _aliases, _accelerators, _machines, _zones, _prices, _consumption, _use_cases, _published, _maxima, _keys, _curves)
     return tuple(problem for check in checks for problem in check(catalog))
 
 
@@ -158,6 +159,22 @@ def _published(catalog: Catalog) -> Iterator[str]:
             yield f"{_at(catalog, row)}: machine {row.text('machine_type')} does not carry {row.text('gke_accelerator')}"
         if not catalog.cite(row) or not row.text("unstated"):
             yield f"{_at(catalog, row)}: without a source, or without what it leaves unsaid"
+
+
+def _maxima(catalog: Catalog) -> Iterator[str]:
+    seen = set()
+    for row in catalog.rows("maxima"):
+        key = tuple(row.text(column) for column in TABLES["maxima"].key)
+        shape, chips = _SHAPE.fullmatch(row.text("parallelism")), row.count("accelerator_count")
+        if catalog.model(row.text("model_id")) is None or catalog.accelerator(row.text("gke_accelerator")) is None:
+            yield f"{_at(catalog, row)}: model or accelerator unknown"
+        if row.text("precision") not in _WEIGHT_BYTES:
+            yield f"{_at(catalog, row)}: precision {row.text('precision')!r}"
+        if shape is None or prod(int(part or 1) for part in shape.groups()) != chips:
+            yield f"{_at(catalog, row)}: parallelism {row.text('parallelism')} on {chips} accelerators"
+        if key in seen or not catalog.cite(row):
+            yield f"{_at(catalog, row)}: stands twice, or without a source"
+        seen.add(key)
 
 
 def _keys(catalog: Catalog) -> Iterator[str]:

@@ -15,6 +15,7 @@ from giqplan.catalog.levels import SATURATION_ELASTICITY
 from giqplan.errors import RecommendError
 from giqplan.model.estimate import METRICS, Estimate, EstimatedCurve, LoadKind, NoEstimate, Setup, Spread
 from giqplan.recommend.estimator import loops
+from giqplan.recommend.estimator.ceiling import maxima
 from giqplan.recommend.estimator.model import Fitted, fit
 from giqplan.recommend.estimator.parameters import parameters
 from giqplan.recommend.estimator.physics import cache_bytes, places
@@ -57,7 +58,7 @@ class Estimator:
     @cached_property
     def fitted(self) -> Fitted:
         """Learned once, when first asked."""
-        return fit(self.parameters, measured(self.catalog, self.catalog.curves()))
+        return fit(self.parameters, measured(self.catalog, self.catalog.curves()), maxima(self.catalog))
 
     def table(
         self, setups: Sequence[Setup], which: Ints, input_tokens: Floats, output_tokens: Floats, is_rate: NDArray[np.bool_], load: Floats

@@ -83,6 +83,10 @@ def closed_loop(
         decode = output_tokens[rows] - 1
         full_itl, full_ttft = _in_place(surfaces, facts, at[rows], input_tokens[rows], output_tokens[rows], fits[rows])
         ttft[rows] = (full_ttft + full_itl * decode) * load[rows] / fits[rows] - itl[rows] * decode
+    rows = np.flatnonzero(surfaces.bounded[at])
+    if len(rows):  # more than serve the stated maximum wait as well
+        least = np.exp(between(surfaces.least, at[rows], input_tokens[rows], output_tokens[rows], load[rows]))
+        ttft[rows] = np.maximum(ttft[rows], least - itl[rows] * (output_tokens[rows] - 1))
     return itl, ttft
 
 

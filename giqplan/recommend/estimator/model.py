@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from giqplan.recommend.estimator import kernel as kernels
+from giqplan.recommend.estimator.ceiling import Maxima
 from giqplan.recommend.estimator.parameters import Parameters
 from giqplan.recommend.estimator.physics import COMPONENTS, Coefficients, Times, places, predict
 from giqplan.recommend.estimator.replicas import SERVERS, Facts, Floats, Ints
@@ -34,6 +35,7 @@ class Fitted:
     parameters: Parameters
     measured: Measured
     transfers: Mapping[str, Transfer]
+    maxima: Maxima
 
     def scatter(self, metric: str, at: str) -> Floats:
         """Logarithm of each point's error where just that was left out; of one that calibration did not see, the usual one."""
@@ -85,7 +87,7 @@ def running(measured: Measured, facts: Facts) -> Floats:
     return np.minimum(measured.load, places(facts, measured.input_tokens, measured.output_tokens))
 
 
-def fit(parameters: Parameters, measured: Measured) -> Fitted:
+def fit(parameters: Parameters, measured: Measured, maxima: Maxima) -> Fitted:
     """Weights come from calibration where it saw just these points, else from here. A point that it did not see counts as any."""
     facts, by, times = physics_of(parameters, measured)
     found, points = residuals(measured, times), (measured.input_tokens, measured.output_tokens, running(measured, facts))
@@ -99,4 +101,4 @@ def fit(parameters: Parameters, measured: Measured) -> Fitted:
         held_weights = parameters.weights.get(metric) if parameters.measured == measured.digest else None
         weights = weigh(parameters.kernels[metric], known, found[metric], trust) if held_weights is None else np.array(held_weights)
         transfers[metric] = Transfer(parameters.kernels[metric], known, trust, weights)
-    return Fitted(parameters, measured, transfers)
+    return Fitted(parameters, measured, transfers, maxima)

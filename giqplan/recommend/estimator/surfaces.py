@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from giqplan.recommend.estimator.ceiling import least_request
 from giqplan.recommend.estimator.lattice import (
     INPUT_NODES,
     LOAD_NODES,
@@ -34,11 +35,14 @@ Points = tuple[Floats, Floats, Floats]
 @dataclass(frozen=True, slots=True)
 class Surfaces:
     """Of requests that have a place: metric (``itl``, ``ttft``) -> replica x input x output x load. ``spread``: logarithm of the standard
-    deviation that the transfer states; ``scatter``: of the errors near by."""
+    deviation that the transfer states; ``scatter``: of the errors near by. ``bounded``: replicas of which a
+    maximum is stated; ``least``: logarithm of the milliseconds that their requests take at least."""
 
     logs: Mapping[str, Floats]
     spread: Mapping[str, Floats]
     scatter: Mapping[str, Floats]
+    bounded: NDArray[np.bool_]
+    least: Floats
 
 
 def surfaces(fitted: Fitted, replicas: Replicas, distances: Sequence[str], but: NDArray[np.bool_] | None = None) -> Surfaces:
@@ -46,6 +50,7 @@ def surfaces(fitted: Fitted, replicas: Replicas, distances: Sequence[str], but: 
     count = len(replicas.setups)
     logs = {metric: np.empty((count, *SHAPE)) for metric in METRICS}
     spread, scatter = ({metric: np.empty((count, *SHAPE)) for metric in METRICS} for _ in range(2))
+    bounded, least = np.zeros(count, dtype=np.bool_), np.zeros((count, *SHAPE))
     by_all = coefficients(fitted.parameters.coefficients, replicas.kinds["server"])
     scattered = {(metric, at): fitted.scatter(metric, at) for metric in METRICS for at in set(distances)}
 
@@ -62,10 +67,12 @@ def surfaces(fitted: Fitted, replicas: Replicas, distances: Sequence[str], but: 
             spread[metric][index] = _spread_out(np.log(np.maximum(nearest.variance(sparse), _LEAST_VARIANCE)) / 2)
             scatter[metric][index] = _spread_out(nearest.around(sparse, scattered[metric, distances[index]]))
         logs["ttft"][index] = never_serving_less(logs["ttft"][index], logs["itl"][index])
+        if rows := fitted.maxima.of({kind: one for kind, (one,) in kinds.items()}, replicas.setups[index].accelerator_count):
+            bounded[index], least[index] = True, least_request(rows, facts, by)
 
     for index in range(count):
         one(index)
-    return Surfaces(logs, spread, scatter)
+    return Surfaces(logs, spread, scatter, bounded, least)
 
 
 class _Nodes:
