@@ -131,6 +131,14 @@ def test_the_saturation_point_of_a_rate_is_a_rate() -> None:
     assert closed["load"] > 10 * rate["load"]
 
 
+def test_the_most_that_a_replica_serves_is_said_and_served() -> None:
+    ran = asked(*words(concurrency=None, qps="1000"))
+    assert ran.code == 4
+    most = float(ran.err.partition("serves at most ")[2].split()[0])
+    assert one(concurrency=None, qps=str(0.999 * most))["load"] == pytest.approx(most, rel=0.01)
+    assert asked(*words(concurrency=None, qps=str(1.001 * most))).code == 4
+
+
 def test_the_throughput_of_a_rate_is_what_is_asked_for_and_has_no_interval() -> None:
     lines = dict(line.split("  ", 1) for line in asked(*words(concurrency=None, qps="0.5")).out.splitlines())
     assert (lines["Load"].strip(), lines["Output Tokens/s"].strip()) == ("0.5 requests/s", "512")

@@ -27,7 +27,7 @@ from giqplan.recommend.estimator.trust import Judgement, checked_as, distance, j
 LADDER = tuple(sorted({float(round(2 ** (step / 2))) for step in range(23)}))
 """Requests in flight of a curve that nobody gave loads for: 1 to 2,048 by half octaves, in whole requests."""
 
-OVERLOADED = "the replica serves at most {:.3g} requests/s of this shape: at this rate the queue grows without end"
+OVERLOADED = "the replica serves at most {:.4g} requests/s of this shape: at this rate the queue grows without end"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def answer(known: Known, at: Ints, input_tokens: Floats, output_tokens: Floats, 
         concurrency[rows], most[rows] = _in_flight(
             known.surfaces, known.replicas.facts, at[rows], input_tokens[rows], output_tokens[rows], load[rows]
         )
-    overloaded = is_rate & (load > _FULL * most)
+    most *= _FULL
+    overloaded = is_rate & (load > most)
     points = (at, input_tokens, output_tokens, concurrency)
     itl, ttft = closed_loop(known.surfaces, known.replicas.facts, *points)
     decode = itl * (output_tokens - 1)
