@@ -62,6 +62,14 @@ class Asked:
         return places(self.facts, input_tokens * ones, output_tokens * ones)
 
 
+MEASURED = (
+    Setup("meta-llama/Llama-3.1-70B", "vllm", "", "nvidia-h100-80gb", 4, "fp8", "tp4"),
+    Setup("openai/gpt-oss-120b", "sglang", "", "nvidia-h100-80gb", 4),
+    Setup("deepseek-ai/DeepSeek-R1", "trtllm", "", "nvidia-b200", 8, "fp4", "tp8"),
+)
+"""With corrections by measurements of just these, and stated maxima."""
+
+
 def replicas(catalog: Catalog) -> Iterator[Setup]:
     """Of each server on each accelerator one replica that fits, by a fixed draw from all models and counts."""
     drawn, models = random.Random(5), catalog.model_ids()
@@ -78,8 +86,8 @@ def replicas(catalog: Catalog) -> Iterator[Setup]:
 @pytest.fixture(scope="module")
 def asked() -> Asked:
     catalog = open_catalog()
-    setups = tuple(replicas(catalog))
-    assert len(setups) == len(SERVERS) * len(catalog.accelerators())
+    setups = (*MEASURED, *replicas(catalog))
+    assert len(setups) == len(MEASURED) + len(SERVERS) * len(catalog.accelerators())
     return Asked(Estimator(catalog), setups, describe(setups, catalog, catalog.model)[0].facts)
 
 
@@ -124,7 +132,9 @@ def test_more_load_serves_hardly_less_of_answers_of_a_few_tokens(
 def test_a_longer_prompt_makes_no_request_faster(
     asked: Asked, input_tokens: float, output_tokens: float, load: float, factor: float
 ) -> None:
-    """ITL only while all requests have a place: of longer prompts fewer run at once, the others wait, and those that run may be quicker."""
+    """ITL only while all requests have a place: of longer prompts fewer run at once, the others wait, and those that run may be quicker.
+    TTFT not at every point where a stated maximum holds throughput back (one question in a thousand, none of these): it is what is left of
+    a request whose ITL has grown."""
     longer = float(np.ceil(input_tokens * factor))
     short, long = (asked.table(one, output_tokens, load) for one in (input_tokens, longer))
     for metric in ("ttft_ms", "ntpot_ms"):
