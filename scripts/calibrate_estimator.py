@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,6 @@ from estimator_search import Problem, first_kernel, medians, search
 
 from giqplan.catalog import open_catalog
 from giqplan.recommend.estimator import kernel as kernels
-from giqplan.recommend.estimator.ceiling import maxima
 from giqplan.recommend.estimator.kernel import Kernel
 from giqplan.recommend.estimator.model import METRICS, Fitted, fit, in_doubt, physics_of, residuals, running
 from giqplan.recommend.estimator.parameters import Parameters, kernels_of
@@ -30,7 +30,10 @@ from giqplan.recommend.estimator.replicas import Floats, Ints
 from giqplan.recommend.estimator.training import Measured, measured
 from giqplan.recommend.estimator.trust import Distance
 
-TARGET = Path(__file__).parent.parent / "catalog" / "estimator.json"
+ROOT = Path(__file__).parent.parent
+TARGET = ROOT / "catalog" / "estimator.json"
+PAGE = ROOT / "docs" / "estimator.md"
+MARKS = ("<!-- errors: written by scripts/calibrate_estimator.py -->\n", "<!-- /errors -->")
 LEAST_AMPLITUDE = 0.01
 """A share of likeness that moves estimates by less than a per cent is none."""
 
@@ -64,7 +67,7 @@ def main() -> int:
             _write({**_read(), "kernels": {name: _plain(one) for name, one in chosen.items()}})
     trust = {metric: _told(data, problems[metric].trust) for metric in METRICS}
     given = replace(given, kernels=chosen, trust=trust)
-    fitted = fit(given, data, maxima(catalog))
+    fitted = fit(given, catalog, data)
     written: dict[str, Any] = {
         "date": catalog.date,
         "measured": data.digest,
@@ -76,7 +79,28 @@ def main() -> int:
     }
     if not args.check:
         _write(written)
+        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
+        PAGE.write_text(before + MARKS[0] + errors_table(written) + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
     return 0
+
+
+def errors_table(content: Mapping[str, Any]) -> str:
+    """The part of docs/estimator.md on errors."""
+    names = ("itl", "ttft", "output_tokens_per_second")
+    lines = [
+        "Median absolute error, share of measurements inside the 90 % interval, and its median width (high less low, over the value),",
+        f"on data of {content['date']}:",
+        "",
+        "| left out | ITL | TTFT | output tokens/s |",
+        "|---|---|---|---|",
+    ]
+    for distance in ("curve", "combination", "model", "accelerator"):
+        found = content["classes"]["errors"][distance]
+        cells = (
+            f"{found[f'{name}_error']:.1%}, {found[f'{name}_covered']:.0%} inside, width {found[f'{name}_width']:.0%}" for name in names
+        )
+        lines.append(f"| {distance} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _read() -> dict[str, Any]:
@@ -125,7 +149,7 @@ def _checked(data: Measured, logs: Floats, given: Parameters, fitted: Fitted, ev
         return table_of(fit_coefficients(data, rows, logs, REFITS))
 
     for distance, groups in every.items():
-        checks = check_curves(data, fitted) if distance is Distance.CURVE else check(data, distance, groups, without, given, fitted.maxima)
+        checks = check_curves(data, fitted) if distance is Distance.CURVE else check(data, fitted.catalog, distance, groups, without, given)
         wrong = errors(data, checks)
         told = scatters(data, wrong)
         near = {metric: near_by(data, fitted, metric, groups, told[metric]) for metric in METRICS}
@@ -143,7 +167,7 @@ def _told(data: Measured, trust: Floats) -> dict[str, dict[str, float]]:
     """Curve -> load -> trust, where it is less than three quarters of any other's."""
     found: dict[str, dict[str, float]] = {}
     for number, load, one in zip(data.curve, data.load, trust, strict=True):
-        found.setdefault(data.curves[number].key, {})[f"{load:g}"] = round(float(one), 2)
+        found.setdefault(data.curves[number].key, {})[f"{load:g}"] = max(round(float(one), 2), 0.01)
     return {key: {load: one for load, one in points.items() if one < 0.75} for key, points in found.items() if min(points.values()) < 0.75}
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from giqplan.recommend.estimator.ceiling import Maxima
+from giqplan.catalog import Catalog
+from giqplan.recommend.estimator.kin import kin
 from giqplan.recommend.estimator.lattice import between
 from giqplan.recommend.estimator.loops import closed_loop
 from giqplan.recommend.estimator.model import METRICS, Fitted, fit
@@ -61,17 +62,14 @@ def rows_of(data: Measured, rows: Ints) -> Measured:
     return Measured(data.replicas.take(used), data.curves, which, **{name: columns[name] for name in columns})
 
 
-def check(
-    data: Measured, distance: Distance, groups: Ints, coefficients_without: Callable[[Ints], Any], given: Parameters, maxima: Maxima
-) -> Checks:
-    """Leave each group out and estimate it from the rest. ``coefficients_without(rows)``: fitted on those rows alone. Maxima stay: they are
-    other measurements."""
+def check(data: Measured, catalog: Catalog, distance: Distance, groups: Ints, without: Callable[[Ints], Any], given: Parameters) -> Checks:
+    """Leave each group out and estimate it from the rest. ``without(rows)``: coefficients fitted on those rows alone."""
     found = Checks(*(np.full(len(data.which), np.nan) for _ in METRICS), {metric: np.full(len(data.which), np.nan) for metric in METRICS})
     for group in np.unique(groups):
         inside, outside = np.flatnonzero(groups == group), np.flatnonzero(groups != group)
         rest = rows_of(data, outside)
-        parameters = replace(given, coefficients=coefficients_without(outside))
-        _answer(fit(parameters, rest, maxima), rows_of(data, inside), inside, found, distance)
+        parameters = replace(given, coefficients=without(outside))
+        _answer(fit(parameters, catalog, rest), rows_of(data, inside), inside, found, distance)
     return found
 
 
@@ -96,7 +94,7 @@ def check_curves(data: Measured, fitted: Fitted, only: Ints | None = None) -> Ch
 
 
 def _answer(fitted: Fitted, part: Measured, rows: Ints, found: Checks, distance: Distance, but: np.ndarray | None = None) -> None:
-    whole = surfaces(fitted, part.replicas, [distance] * len(part.replicas.setups), but)
+    whole = surfaces(fitted, kin(part.replicas, fitted.catalog), [distance] * len(part.replicas.setups), but)
     points = (part.which, part.input_tokens, part.output_tokens, part.load)
     found.itl[rows], found.ttft[rows] = closed_loop(whole, part.replicas.facts, *points)
     for metric in METRICS:

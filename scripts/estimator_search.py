@@ -13,12 +13,11 @@ from giqplan.recommend.estimator.replicas import Floats, Ints
 from giqplan.recommend.estimator.transfer import Questions, covariance, find_trust, noisy, questions
 
 LOSS_SCALE = {
-    "itl": {"curve": 0.03, "combination": 0.1, "model": 0.15, "accelerator": 0.15},
+    "itl": {"curve": 0.03, "combination": 0.07, "model": 0.15, "accelerator": 0.15},
     "ttft": {"curve": 0.1, "combination": 0.2, "model": 0.3, "accelerator": 0.3},
 }
-LOSS_WEIGHT = {"curve": 1.0, "combination": 1.5, "model": 0.4, "accelerator": 0.2}
+LOSS_WEIGHT = {"curve": 0.7, "combination": 2.5, "model": 0.6, "accelerator": 0.3}
 """An error counts by the logarithm of 1 + (error / scale)^2: what is wrong by far is wrong by far, however far."""
-
 
 _LEAST = 0.005
 

@@ -114,8 +114,8 @@ def test_more_load_and_longer_prompts_are_never_faster_and_more_load_never_serve
     for metric in ("ttft_ms", "itl_ms", "ntpot_ms", "output_tokens_per_second"):
         assert np.nanmin(more[metric][0] / found[metric][0]) > 1 - (1e-3 if metric.endswith("second") else SLACK)
     longer = ask(estimator, setups, base * [1, 1.3, 1, 1]).metrics
-    for metric in ("itl_ms", "ntpot_ms"):
-        assert np.nanmin(longer[metric][0] / found[metric][0]) > 1 - SLACK
+    assert np.nanmin(longer["ntpot_ms"][0] / found["ntpot_ms"][0]) > 1 - SLACK
+    assert np.nanmin(longer["itl_ms"][0] / found["itl_ms"][0]) > 0.95  # of requests that wait, fewer run at once
 
 
 def test_what_bounds_a_replica_is_of_as_many_accelerators_else_of_each_and_of_its_precision_else_of_narrower_ones(

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from giqplan.catalog import open_catalog
-from giqplan.recommend.estimator.ceiling import maxima
 from giqplan.recommend.estimator.door import Estimator
 from giqplan.recommend.estimator.model import METRICS, Fitted, fit
 from giqplan.recommend.estimator.parameters import Parameters, parameters
@@ -65,7 +64,7 @@ def test_calibration_saw_just_the_curves_of_the_catalog(stated: Parameters, fitt
 
 
 def test_the_weights_are_those_that_measurements_and_kernel_give(stated: Parameters, fitted: Fitted) -> None:
-    again = fit(replace(stated, measured=""), fitted.measured, maxima(open_catalog()))
+    again = fit(replace(stated, measured=""), fitted.catalog, fitted.measured)
     for metric in METRICS:
         held, found = fitted.transfers[metric].weights, again.transfers[metric].weights
         assert np.abs(found - held).max() <= 1e-4 * np.abs(held).max()

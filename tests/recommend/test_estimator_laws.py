@@ -293,7 +293,8 @@ def test_a_user_s_own_curve_moves_its_replica_to_what_was_measured_and_leaves_a_
     add_curves(tmp_path / "giqplan-catalog", [measured_curve(HERE, *seen, source.id)], [source], "2026-11-01")
     own = open_catalog(tmp_path)
     after = itl_and_ttft(own, HERE, 1024)
-    assert after[0, 0] == pytest.approx(seen[0], rel=0.1)
+    assert after[0, 0, 1:] == pytest.approx(seen[0, 1:], rel=0.1)
+    assert before[0, 0, 0] * 1.15 < after[0, 0, 0] <= seen[0, 0] * 1.01  # longer inputs, which nobody measured, hold it down
     assert after[1, 0] == pytest.approx(seen[1], rel=0.15)
     certain, was = (np.log(one[:, 2] / one[:, 1]) for one in (after, before))
     assert (certain < was).all()

@@ -15,7 +15,7 @@ from giqplan.catalog.levels import SATURATION_ELASTICITY
 from giqplan.errors import RecommendError
 from giqplan.model.estimate import METRICS, Estimate, EstimatedCurve, LoadKind, NoEstimate, Setup, Spread
 from giqplan.recommend.estimator import loops
-from giqplan.recommend.estimator.ceiling import maxima
+from giqplan.recommend.estimator.kin import kin
 from giqplan.recommend.estimator.model import Fitted, fit
 from giqplan.recommend.estimator.parameters import parameters
 from giqplan.recommend.estimator.physics import cache_bytes, places
@@ -58,7 +58,7 @@ class Estimator:
     @cached_property
     def fitted(self) -> Fitted:
         """Learned once, when first asked."""
-        return fit(self.parameters, measured(self.catalog, self.catalog.curves()), maxima(self.catalog))
+        return fit(self.parameters, self.catalog, measured(self.catalog, self.catalog.curves()))
 
     def table(
         self, setups: Sequence[Setup], which: Ints, input_tokens: Floats, output_tokens: Floats, is_rate: NDArray[np.bool_], load: Floats
@@ -162,7 +162,7 @@ class Estimator:
         shown = [{kind: values[i] for kind, values in replicas.kinds.items()} for i in range(len(key))]
         at = tuple(distance(self.fitted.measured, kinds) for kinds in shown)
         if key not in self._surfaces:
-            self._surfaces = {key: surfaces(self.fitted, replicas, [checked_as(one) for one in at])} if key else {}
+            self._surfaces = {key: surfaces(self.fitted, kin(replicas, self.catalog), [checked_as(one) for one in at])} if key else {}
         judged = tuple(judge(self.parameters.classes["checks"], far, kinds) for far, kinds in zip(at, shown, strict=True))
         return loops.Known(replicas, self._surfaces.get(key), at, judged, self.parameters.classes["widths"])
 

@@ -107,15 +107,29 @@ def _cell(nodes: Floats, values: Floats) -> tuple[NDArray[np.int64], Floats]:
     return index, (where - logs[index]) / (logs[index + 1] - logs[index])
 
 
-def between(surfaces: Floats, which: NDArray[np.int64], input_tokens: Floats, output_tokens: Floats, load: Floats) -> Floats:
-    """Values of ``surfaces`` (replica x input x output x load) at the points, linear in the logarithms along each axis."""
-    places = [_cell(nodes, values) for nodes, values in ((INPUT_NODES, input_tokens), (OUTPUT_NODES, output_tokens), (LOAD_NODES, load))]
-    total = np.zeros(len(which))
-    for corner in range(8):
-        index, weight = [], np.ones(len(which))
-        for axis, (cell, part) in enumerate(places):
-            upper = corner >> axis & 1
-            index.append(cell + upper)
-            weight = weight * (part if upper else 1 - part)
-        total += weight * surfaces[which, index[0], index[1], index[2]]
-    return total
+class Cells:
+    """Where points lie between the nodes, to be asked of any number of surfaces."""
+
+    def __init__(self, which: NDArray[np.int64], input_tokens: Floats, output_tokens: Floats, load: Floats) -> None:
+        places = [
+            _cell(nodes, values) for nodes, values in ((INPUT_NODES, input_tokens), (OUTPUT_NODES, output_tokens), (LOAD_NODES, load))
+        ]
+        (self._input, _), (self._output, _), (self._load, _) = places
+        self._which = which
+        parts = [(1 - part, part) for _, part in places]
+        self._weights = [(a, b, c, parts[0][a] * parts[1][b] * parts[2][c]) for a in (0, 1) for b in (0, 1) for c in (0, 1)]
+
+    def of(self, surface: Floats) -> Floats:
+        """Values of ``surface`` (replica x input x output x load) at the points, linear in the logarithms along each axis."""
+        flat = surface.reshape(-1)
+        _, inputs, outputs, loads = surface.shape
+        first = ((self._which * inputs + self._input) * outputs + self._output) * loads + self._load
+        total = np.zeros(len(first))
+        for a, b, c, weight in self._weights:
+            total += weight * flat[first + ((a * outputs + b) * loads + c)]
+        return total
+
+
+def between(surface: Floats, which: NDArray[np.int64], input_tokens: Floats, output_tokens: Floats, load: Floats) -> Floats:
+    """Values of one surface at the points (``Cells``)."""
+    return Cells(which, input_tokens, output_tokens, load).of(surface)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from giqplan.recommend.estimator.lattice import LOAD_NODES, between
+from giqplan.recommend.estimator.lattice import LOAD_NODES, Cells
 from giqplan.recommend.estimator.physics import fastest, places
 from giqplan.recommend.estimator.replicas import Facts, Floats, Ints, Replicas
 from giqplan.recommend.estimator.surfaces import Surfaces
@@ -56,10 +56,11 @@ def answer(known: Known, at: Ints, input_tokens: Floats, output_tokens: Floats, 
     most *= _FULL
     overloaded = is_rate & (load > most)
     points = (at, input_tokens, output_tokens, concurrency)
-    itl, ttft = closed_loop(known.surfaces, known.replicas.facts, *points)
+    cells = Cells(*points)
+    itl, ttft = _with_waits(known.surfaces, known.replicas.facts, cells, points)
     decode = itl * (output_tokens - 1)
     request = ttft + decode
-    width = _widths(known, points, ttft / request, decode / request)
+    width = _widths(known, cells, at, ttft / request, decode / request)
     qps = np.where(is_rate, load, concurrency / request * 1000)
     inverse = Sides(*(np.where(is_rate, 0.0, side) for side in (width["request"].above, width["request"].below)))
     metrics = {
@@ -77,59 +78,49 @@ def closed_loop(
 ) -> tuple[Floats, Floats]:
     """ITL and TTFT of ``load`` requests in flight. Those that have no place wait for one: throughput stays what the places give, so a
     request takes load / places times as long, and TTFT takes up the difference."""
-    itl, ttft = _in_place(surfaces, facts, at, input_tokens, output_tokens, load)
-    fits = places_at(facts, at, input_tokens, output_tokens)
+    return _with_waits(surfaces, facts, Cells(at, input_tokens, output_tokens, load), (at, input_tokens, output_tokens, load))
+
+
+def _with_waits(surfaces: Surfaces, facts: Facts, cells: Cells, points: tuple[Ints, Floats, Floats, Floats]) -> tuple[Floats, Floats]:
+    at, input_tokens, output_tokens, load = points
+    itl, ttft = _in_place(surfaces, facts, cells, points)
+    fits = places(facts, input_tokens, output_tokens, at)
     rows = np.flatnonzero(load > fits)
     if len(rows):
+        full = (at[rows], input_tokens[rows], output_tokens[rows], fits[rows])
         decode = output_tokens[rows] - 1
-        full_itl, full_ttft = _in_place(surfaces, facts, at[rows], input_tokens[rows], output_tokens[rows], fits[rows])
+        full_itl, full_ttft = _in_place(surfaces, facts, Cells(*full), full)
         ttft[rows] = (full_ttft + full_itl * decode) * load[rows] / fits[rows] - itl[rows] * decode
     rows = np.flatnonzero(surfaces.bounded[at])
     if len(rows):  # more than serve the stated maximum wait as well
-        least = np.exp(between(surfaces.least, at[rows], input_tokens[rows], output_tokens[rows], load[rows]))
+        least = np.exp(cells.of(surfaces.least)[rows])
         ttft[rows] = np.maximum(ttft[rows], least - itl[rows] * (output_tokens[rows] - 1))
     return itl, ttft
 
 
-def _in_place(
-    surfaces: Surfaces, facts: Facts, at: Ints, input_tokens: Floats, output_tokens: Floats, load: Floats
-) -> tuple[Floats, Floats]:
+def _in_place(surfaces: Surfaces, facts: Facts, cells: Cells, points: tuple[Ints, Floats, Floats, Floats]) -> tuple[Floats, Floats]:
     """ITL and TTFT of requests that all have a place. What lies between the nodes of a surface may be faster there than the hardware, and
     is not here."""
-    points = (input_tokens, output_tokens, load)
-    itl, ttft = (np.exp(between(surfaces.logs[metric], at, *points)) for metric in ("itl", "ttft"))
-    for index in np.unique(at):
-        rows = np.flatnonzero(at == index)
-        limits = fastest(facts.take(np.array([index])), *(values[rows] for values in points))
-        for found, limit in zip((itl, ttft), limits, strict=True):
-            found[rows] = np.maximum(found[rows], limit)
+    at, input_tokens, output_tokens, load = points
+    limits = fastest(facts, input_tokens, output_tokens, load, at)
+    itl, ttft = (np.maximum(np.exp(cells.of(surfaces.logs[metric])), limit) for metric, limit in zip(("itl", "ttft"), limits, strict=True))
     return itl, ttft
-
-
-def places_at(facts: Facts, at: Ints, input_tokens: Floats, output_tokens: Floats) -> Floats:
-    """Requests that run at once, of the replica of each question."""
-    found = np.empty(len(at))
-    for index in np.unique(at):
-        rows = at == index
-        found[rows] = places(facts.take(np.array([index])), input_tokens[rows], output_tokens[rows])
-    return found
 
 
 def _band(value: Floats, reach: Sides) -> Floats:
     return np.stack([value, value * np.exp(-reach.below), value * np.exp(reach.above)])
 
 
-def _widths(known: Known, points: tuple[Ints, Floats, Floats, Floats], ttft_share: Floats, itl_share: Floats) -> Mapping[str, Sides]:
+def _widths(known: Known, cells: Cells, at: Ints, ttft_share: Floats, itl_share: Floats) -> Mapping[str, Sides]:
     """Of ITL, TTFT and the whole request."""
     assert known.surfaces is not None, "questions without a replica are no questions"
     size = len(ttft_share)
     found = {metric: Sides(np.empty(size), np.empty(size)) for metric in ("itl", "ttft", "request")}
     stated = {
-        metric: [between(surface[metric], *points) for surface in (known.surfaces.spread, known.surfaces.scatter)]
-        for metric in ("itl", "ttft")
+        metric: [cells.of(surface[metric]) for surface in (known.surfaces.spread, known.surfaces.scatter)] for metric in ("itl", "ttft")
     }
     for distance in set(known.distances):
-        rows = np.flatnonzero(np.isin(points[0], [index for index, one in enumerate(known.distances) if one is distance]))
+        rows = np.flatnonzero(np.isin(at, [index for index, one in enumerate(known.distances) if one is distance]))
         parts = {metric: sides(known.widths, distance, metric, *(one[rows] for one in values)) for metric, values in stated.items()}
         shares = (parts["ttft"].mean * ttft_share[rows], parts["itl"].mean * itl_share[rows])
         for metric, one in {**parts, "request": request_sides(known.widths, distance, *shares)}.items():

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from giqplan.catalog import Catalog
 from giqplan.recommend.estimator import kernel as kernels
-from giqplan.recommend.estimator.ceiling import Maxima
+from giqplan.recommend.estimator.ceiling import Maxima, maxima
 from giqplan.recommend.estimator.parameters import Parameters
 from giqplan.recommend.estimator.physics import COMPONENTS, Coefficients, Times, places, predict
 from giqplan.recommend.estimator.replicas import SERVERS, Facts, Floats, Ints
@@ -33,6 +34,7 @@ class Fitted:
     """The estimator with what it knows."""
 
     parameters: Parameters
+    catalog: Catalog
     measured: Measured
     transfers: Mapping[str, Transfer]
     maxima: Maxima
@@ -87,7 +89,7 @@ def running(measured: Measured, facts: Facts) -> Floats:
     return np.minimum(measured.load, places(facts, measured.input_tokens, measured.output_tokens))
 
 
-def fit(parameters: Parameters, measured: Measured, maxima: Maxima) -> Fitted:
+def fit(parameters: Parameters, catalog: Catalog, measured: Measured) -> Fitted:
     """Weights come from calibration where it saw just these points, else from here. A point that it did not see counts as any."""
     facts, by, times = physics_of(parameters, measured)
     found, points = residuals(measured, times), (measured.input_tokens, measured.output_tokens, running(measured, facts))
@@ -101,4 +103,4 @@ def fit(parameters: Parameters, measured: Measured, maxima: Maxima) -> Fitted:
         held_weights = parameters.weights.get(metric) if parameters.measured == measured.digest else None
         weights = weigh(parameters.kernels[metric], known, found[metric], trust) if held_weights is None else np.array(held_weights)
         transfers[metric] = Transfer(parameters.kernels[metric], known, trust, weights)
-    return Fitted(parameters, measured, transfers, maxima)
+    return Fitted(parameters, catalog, measured, transfers, maxima(catalog))

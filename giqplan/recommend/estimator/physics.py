@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giqplan.recommend.estimator.replicas import Facts, Floats
+from giqplan.recommend.estimator.replicas import Facts, Floats, Ints
 
 COMPONENTS = {
     "step": 0.5,
@@ -39,6 +39,8 @@ _GROWN = 0.6
 """Share of the output that a request has in the cache when it counts for how many fit: between the mean of a half and its end."""
 
 Coefficients = Mapping[str, Floats | float]
+Index = Ints | slice
+ALL = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,16 @@ class Times:
     crowd: Floats
 
 
-def cache_bytes(facts: Facts, tokens: Floats) -> Floats:
-    """KV cache of one request on each of its accelerators."""
-    within = np.minimum(tokens, facts.cache_window)
-    return tokens * facts.cache_bytes + within * facts.cache_windowed_bytes + facts.cache_state_bytes
+def cache_bytes(facts: Facts, tokens: Floats, at: Index = ALL) -> Floats:
+    """KV cache of one request on each of its accelerators; ``at``: the replica of each request, else they broadcast."""
+    within = np.minimum(tokens, facts.cache_window[at])
+    return tokens * facts.cache_bytes[at] + within * facts.cache_windowed_bytes[at] + facts.cache_state_bytes[at]
 
 
-def places(facts: Facts, input_tokens: Floats, output_tokens: Floats) -> Floats:
+def places(facts: Facts, input_tokens: Floats, output_tokens: Floats, at: Index = ALL) -> Floats:
     """Requests of this shape that run at once."""
-    held = facts.copies * facts.free_bytes / cache_bytes(facts, input_tokens + _GROWN * output_tokens)
-    return np.maximum(np.minimum(held, facts.batch), 1.0)
+    held = facts.copies[at] * facts.free_bytes[at] / cache_bytes(facts, input_tokens + _GROWN * output_tokens, at)
+    return np.maximum(np.minimum(held, facts.batch[at]), 1.0)
 
 
 def _chosen(facts: Facts, tokens: Floats) -> Floats:
@@ -116,19 +118,16 @@ def _prompt_read(facts: Facts, by: Coefficients, input_tokens: Floats) -> Floats
     return by["dense_read"] * read / facts.bandwidth
 
 
-def fastest(facts: Facts, input_tokens: Floats, output_tokens: Floats, concurrency: Floats) -> tuple[Floats, Floats]:
-    """ITL and TTFT that no server can beat: weights and cache read at the data sheet's bandwidth, every FLOP at its rate, nothing else."""
-    fits = places(facts, input_tokens, output_tokens)
-    running = np.minimum(concurrency, fits)
-    each = np.maximum(running / facts.copies, 1)
-    read = (facts.dense_bytes + facts.expert_bytes * _least_chosen(facts)) / facts.bandwidth
-    cache = each * cache_bytes(facts, input_tokens + output_tokens / 2) / facts.bandwidth
-    maths = (each * facts.dense_flops + running * facts.expert_flops) / facts.flops
-    prompt = input_tokens * (facts.dense_flops + facts.expert_flops * facts.copies) / facts.flops
-    itl = np.maximum(read + cache, maths + running / output_tokens * prompt / facts.copies)
+def fastest(facts: Facts, input_tokens: Floats, output_tokens: Floats, concurrency: Floats, at: Index = ALL) -> tuple[Floats, Floats]:
+    """ITL and TTFT that no server can beat: weights and cache read at the data sheet's bandwidth, every FLOP at its rate, nothing else.
+    ``at``: the replica of each request, else they broadcast."""
+    copies, bandwidth, flops = facts.copies[at], facts.bandwidth[at], facts.flops[at]
+    running = np.minimum(concurrency, places(facts, input_tokens, output_tokens, at))
+    each = np.maximum(running / copies, 1)
+    chosen = (facts.experts_per_token / np.maximum(facts.experts, 1))[at]  # all tokens of a step may choose the same experts
+    read = (facts.dense_bytes[at] + facts.expert_bytes[at] * chosen) / bandwidth
+    cache = each * cache_bytes(facts, input_tokens + output_tokens / 2, at) / bandwidth
+    maths = (each * facts.dense_flops[at] + running * facts.expert_flops[at]) / flops
+    prompt = input_tokens * (facts.dense_flops[at] + facts.expert_flops[at] * copies) / flops
+    itl = np.maximum(read + cache, maths + running / output_tokens * prompt / copies)
     return itl, np.maximum(prompt, read)
-
-
-def _least_chosen(facts: Facts) -> Floats:
-    """All tokens of a step may choose the same experts."""
-    return facts.experts_per_token / np.maximum(facts.experts, 1)

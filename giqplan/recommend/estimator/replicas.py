@@ -185,11 +185,27 @@ def _replica(setup: Setup, catalog: Catalog, model_of: ModelOf) -> _One | NoEsti
     if precision is None:
         reason = f"precision {setup.precision!r} is not known"
         return NoEstimate("GIQ1327", reason, f"one of {', '.join(_BYTES)}, or none for the checkpoint's own")
+    eight_bits = _caches_eight_bits(server, precision, model, accelerator)
     held = fit(model, accelerator, setup.accelerator_count, _sized(setup.precision), setup.parallelism, server)
     if isinstance(held, NoFit):
         told = with_remedy(held, model, catalog, _sized(setup.precision), server, 1, accelerator.name)
         return NoEstimate(told.code, told.reason, told.remedy)
-    return _One(setup, model, held, _row(model, accelerator, held, precision), _kinds(setup, model, accelerator, server, precision, held))
+    return _One(
+        setup,
+        model,
+        held,
+        _row(model, accelerator, held, precision, 2.0 if eight_bits else 1.0),
+        _kinds(setup, model, accelerator, server, precision, held),
+    )
+
+
+def _caches_eight_bits(server: str, precision: str, model: Model, accelerator: Accelerator) -> bool:
+    """Whether the KV cache is of 8 bits, as far as measurements show: TensorRT-LLM's with weights of at most 8 bits held twice the requests
+    that 16 bits allow, and so did SGLang's latent on Blackwell (queues of Llama-3.1-70B and DeepSeek-R1 in catalog/points.csv). vLLM's is
+    16 bits unless the checkpoint or the user says so."""
+    narrow = _BYTES[precision] <= 1
+    latent = server == "sglang" and model.attention == "mla" and _GENERATIONS.get(accelerator.name) == "blackwell"
+    return narrow and (server == "trtllm" or latent)
 
 
 def _sized(precision: str) -> str:
@@ -217,7 +233,7 @@ def _peak_tflops(accelerator: Accelerator, precision: str) -> float:
     return wide
 
 
-def _row(model: Model, accelerator: Accelerator, held: Fit, precision: str) -> _Row:
+def _row(model: Model, accelerator: Accelerator, held: Fit, precision: str, times: float) -> _Row:
     split, hidden, layers = held.parallelism, float(model.hidden or 0), float(model.layers or 0)
     count, bytes_each = float(split.accelerators), _BYTES[precision]
     experts, chosen = float(model.experts or 0), float(model.experts_per_token or 0)
@@ -245,7 +261,7 @@ def _row(model: Model, accelerator: Accelerator, held: Fit, precision: str) -> _
         cache_windowed_bytes=held.windowed_bytes,
         cache_window=float(held.window),
         cache_state_bytes=held.state_bytes,
-        free_bytes=held.kv_gib * _GIB,
+        free_bytes=held.kv_gib * _GIB * times,
         batch=float(_LARGE_BATCH if accelerator.memory_gib >= _LARGE_GIB else _SMALL_BATCH) * split.dp,
         bandwidth=accelerator.memory_bandwidth_gb_s * 1e6,
         flops=_peak_tflops(accelerator, precision) * 1e9,
