@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from giqplan.catalog import Catalog
 
+_LONGEST_CELL = 1 << 17
 ROWS = 1 << 16
 """Rows that are held at once."""
 
@@ -110,6 +111,7 @@ class Table:
         return csv.reader(io.TextIOWrapper(io.BytesIO(self._content), "utf-8-sig", newline=""), strict=True)
 
     def _some(self, rows: Reader, count: int) -> list[list[str]]:
+        before = csv.field_size_limit(_LONGEST_CELL)  # of the whole process: readers of reports set another one
         try:
             return list(islice(filter(None, rows), count))
         except UnicodeDecodeError as error:
@@ -117,6 +119,8 @@ class Table:
         except csv.Error as error:
             remedy = 'cells with commas, quotes or line ends stand in quotes ("), a quote inside them twice ("")'
             raise PointsError("GIQ1314", str(error), remedy, Place(self._name, rows.line_num)) from None
+        finally:
+            csv.field_size_limit(before)
 
     def _binary(self, place: Place) -> PointsError:
         return PointsError("GIQ1311", "not UTF-8 text", "save it as CSV in UTF-8; unpack it where it is packed", place)

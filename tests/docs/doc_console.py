@@ -65,6 +65,7 @@ Forms = tuple[tuple[re.Pattern[str], str], ...]
 """What differs from run to run, and what stands for it in the comparison."""
 
 ESTIMATES: Forms = (
+    (re.compile(r"\bMS\b"), "N ms"),
     (re.compile(r"\d[\d,.]*"), "N"),
     (re.compile(r" {2,}"), "  "),
     (re.compile(r"\b[ABC](: end-to-end.*|(?=,))"), "CLASS"),
