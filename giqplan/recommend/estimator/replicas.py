@@ -93,9 +93,13 @@ class Replicas:
 
     def take(self, index: Ints) -> Replicas:
         chosen = [int(i) for i in index]
-        setups, models, fits = ([values[i] for i in chosen] for values in (self.setups, self.models, self.fits))
-        kinds = {kind: tuple(values[i] for i in chosen) for kind, values in self.kinds.items()}
-        return Replicas(tuple(setups), tuple(models), tuple(fits), self.facts.take(index), kinds)  # type: ignore[arg-type]
+        return Replicas(
+            setups=tuple(self.setups[i] for i in chosen),
+            models=tuple(self.models[i] for i in chosen),
+            fits=tuple(self.fits[i] for i in chosen),
+            facts=self.facts.take(index),
+            kinds={kind: tuple(values[i] for i in chosen) for kind, values in self.kinds.items()},
+        )
 
 
 ModelOf = Callable[[str], Model | None]
@@ -119,7 +123,7 @@ def describe(setups: Sequence[Setup], catalog: Catalog, model_of: ModelOf) -> tu
         else:
             where[index] = len(found)
             found.append(one)
-    facts = Facts(*(np.array([getattr(one.facts, field.name) for one in found], dtype=np.float64) for field in fields(Facts)))
+    facts = Facts(*(np.array([one.facts[field.name] for one in found], dtype=np.float64) for field in fields(Facts)))
     kinds = {kind: tuple(one.kinds[kind] for one in found) for kind in (found[0].kinds if found else ())}
     replicas = Replicas(tuple(o.setup for o in found), tuple(o.model for o in found), tuple(o.fit for o in found), facts, kinds)
     return replicas, where, refused
@@ -130,36 +134,8 @@ class _One:
     setup: Setup
     model: Model
     fit: Fit
-    facts: _Row
+    facts: Mapping[str, float]
     kinds: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    accelerators: float
-    copies: float
-    layers: float
-    experts: float
-    experts_per_token: float
-    dense_bytes: float
-    expert_bytes: float
-    dense_flops: float
-    expert_flops: float
-    attention_flops: float
-    reduce_bytes: float
-    reduce_rounds: float
-    cache_bytes: float
-    cache_windowed_bytes: float
-    cache_window: float
-    cache_state_bytes: float
-    free_bytes: float
-    batch: float
-    bandwidth: float
-    flops: float
-    link: float
-    params_active: float
-    params: float
-    weight_bytes: float
 
 
 def _replica(setup: Setup, catalog: Catalog, model_of: ModelOf) -> _One | NoEstimate:
@@ -233,7 +209,7 @@ def _peak_tflops(accelerator: Accelerator, precision: str) -> float:
     return wide
 
 
-def _row(model: Model, accelerator: Accelerator, held: Fit, precision: str, times: float) -> _Row:
+def _row(model: Model, accelerator: Accelerator, held: Fit, precision: str, times: float) -> dict[str, float]:
     split, hidden, layers = held.parallelism, float(model.hidden or 0), float(model.layers or 0)
     count, bytes_each = float(split.accelerators), _BYTES[precision]
     experts, chosen = float(model.experts or 0), float(model.experts_per_token or 0)
@@ -244,32 +220,32 @@ def _row(model: Model, accelerator: Accelerator, held: Fit, precision: str, time
     seeing = float(model.full_attention_layers or layers) if model.attention.startswith("hybrid") or model.sliding_window else layers
     head = float(model.head_dim or (192 if model.attention == "mla" else 128))
     others = (count - 1) / count
-    return _Row(
-        accelerators=count,
-        copies=float(split.dp),
-        layers=layers,
-        experts=experts,
-        experts_per_token=chosen,
-        dense_bytes=dense * bytes_each / (split.tp * split.pp),
-        expert_bytes=routed * bytes_each / count,
-        dense_flops=2 * dense / (split.tp * split.pp),
-        expert_flops=2 * routed_active / count,
-        attention_flops=2 * seeing * (model.heads or 0) * head / (split.tp * split.pp),
-        reduce_bytes=2 * layers * hidden * 4 * others,
-        reduce_rounds=2 * layers * float(np.log2(count)),
-        cache_bytes=held.full_bytes,
-        cache_windowed_bytes=held.windowed_bytes,
-        cache_window=float(held.window),
-        cache_state_bytes=held.state_bytes,
-        free_bytes=held.kv_gib * _GIB * times,
-        batch=float(_LARGE_BATCH if accelerator.memory_gib >= _LARGE_GIB else _SMALL_BATCH) * split.dp,
-        bandwidth=accelerator.memory_bandwidth_gb_s * 1e6,
-        flops=_peak_tflops(accelerator, precision) * 1e9,
-        link=(accelerator.interconnect_gb_s or 100.0) * 1e6,
-        params_active=active,
-        params=total,
-        weight_bytes=bytes_each,
-    )
+    return {
+        "accelerators": count,
+        "copies": float(split.dp),
+        "layers": layers,
+        "experts": experts,
+        "experts_per_token": chosen,
+        "dense_bytes": dense * bytes_each / (split.tp * split.pp),
+        "expert_bytes": routed * bytes_each / count,
+        "dense_flops": 2 * dense / (split.tp * split.pp),
+        "expert_flops": 2 * routed_active / count,
+        "attention_flops": 2 * seeing * (model.heads or 0) * head / (split.tp * split.pp),
+        "reduce_bytes": 2 * layers * hidden * 4 * others,
+        "reduce_rounds": 2 * layers * float(np.log2(count)),
+        "cache_bytes": held.full_bytes,
+        "cache_windowed_bytes": held.windowed_bytes,
+        "cache_window": float(held.window),
+        "cache_state_bytes": held.state_bytes,
+        "free_bytes": held.kv_gib * _GIB * times,
+        "batch": float(_LARGE_BATCH if accelerator.memory_gib >= _LARGE_GIB else _SMALL_BATCH) * split.dp,
+        "bandwidth": accelerator.memory_bandwidth_gb_s * 1e6,
+        "flops": _peak_tflops(accelerator, precision) * 1e9,
+        "link": (accelerator.interconnect_gb_s or 100.0) * 1e6,
+        "params_active": active,
+        "params": total,
+        "weight_bytes": bytes_each,
+    }
 
 
 def _kinds(setup: Setup, model: Model, accelerator: Accelerator, server: str, precision: str, held: Fit) -> dict[str, str]:
